@@ -1,0 +1,28 @@
+"""What can go wrong inside the agent, all below AxonFlowError.
+
+AxonFlowError
+├── StartupError        the agent cannot start; the message is for the person who started it
+├── StoreUnavailable    a record could not be made durable, or not be read: answered as an internal error
+├── InvalidArguments    a call that the contract answers with -32602
+└── ToolFailure         a call that the contract answers with isError and this text
+"""
+
+from __future__ import annotations
+
+from axonflow_hooks.errors import AxonFlowError
+
+
+class StartupError(AxonFlowError):
+    """The port is taken, the data folder cannot be used, the database is damaged, and so on."""
+
+
+class StoreUnavailable(AxonFlowError):  # noqa: N818 - reads as the state it reports
+    """The disk is full, the database is broken, or more records wait than the queue holds."""
+
+
+class InvalidArguments(AxonFlowError):  # noqa: N818
+    """Parameters of the wrong type or range."""
+
+
+class ToolFailure(AxonFlowError):  # noqa: N818
+    """A tool that did not do its work; `message` is the text that the caller reads."""

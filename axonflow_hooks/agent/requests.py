@@ -1,0 +1,86 @@
+"""Reading a request's body: bounded in size, depth and time, and strict about what is JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+from starlette.requests import ClientDisconnect
+
+from axonflow_hooks.wire.jsonrpc import MAX_BODY_BYTES
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+BODY_TIMEOUT_S: Final = 30.0
+MAX_DEPTH: Final = 128
+"""Levels of arrays and objects in a body; deeper ones are refused, as those that exhaust a parser's stack are."""
+
+
+class BodyRefused(Exception):  # noqa: N818
+    """The body is too large, too slow or too deep, or no JSON in UTF-8."""
+
+
+async def read_json(request: Request) -> Any:
+    """Give the JSON of a request's body, of which at most MAX_BODY_BYTES are held. Raises BodyRefused."""
+    try:
+        with anyio.fail_after(BODY_TIMEOUT_S):
+            body = await _read(request)
+    except (TimeoutError, ClientDisconnect):
+        raise BodyRefused from None
+    return parse_json(body)
+
+
+def parse_json(body: bytes) -> Any:
+    """Give the value of a JSON text in UTF-8.
+
+    Raises BodyRefused for everything that RFC 8259 has no number, string or structure for, for numbers beyond the
+    range of a double (they could not be given back), and for structures deeper than MAX_DEPTH.
+    """
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise BodyRefused from None
+    if _deeper_than(value, MAX_DEPTH):
+        raise BodyRefused
+    return value
+
+
+async def _read(request: Request) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
+        raise BodyRefused
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > MAX_BODY_BYTES:
+            raise BodyRefused
+    return bytes(received)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)  # NaN and the infinities are not JSON
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if math.isinf(number):
+        raise ValueError(literal)
+    return number
+
+
+def _deeper_than(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(part for part in item.values() if isinstance(part, (dict, list)))
+            elif isinstance(item, list):
+                inner.extend(part for part in item if isinstance(part, (dict, list)))
+        if not inner:
+            return False
+        level = inner
+    return True

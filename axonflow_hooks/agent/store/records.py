@@ -1,0 +1,212 @@
+"""Decisions and audit entries as the agent thinks of them, and the rows that they become."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from axonflow_hooks.wire.audit import Decision
+    from axonflow_hooks.wire.words import Action, Phase, RiskLevel
+
+LOCAL_TENANT: Final = "default"
+"""The tenant of everybody on an agent that serves one user (wire 1.1, community)."""
+
+_RFC3339: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asked: the authenticated client, and what its headers say of tool session, developer and software."""
+
+    client_id: str
+    tenant_id: str = LOCAL_TENANT
+    session_id: str | None = None
+    user_email: str | None = None
+    client_software: str | None = None
+
+    def columns(self) -> dict[str, str | None]:
+        """Give the columns that both tables have of a caller."""
+        return {
+            "client_id": self.client_id,
+            "tenant_id": self.tenant_id,
+            "session_id": self.session_id,
+            "user_email": self.user_email,
+            "client_software": self.client_software,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRecord:
+    """Characters `start` to `end` of the text at `field`; never the text itself."""
+
+    field: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRecord:
+    """One policy that matched, with the places it matched at."""
+
+    policy_id: str
+    policy_name: str
+    category: str
+    action: Action
+    risk_level: RiskLevel
+    allow_override: bool
+    policy_description: str
+    spans: tuple[SpanRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """One verdict. `excerpt` has secrets and personal data replaced; `statement_hash` is keyed."""
+
+    decision_id: str
+    timestamp: str
+    plane: Phase
+    decision: Decision
+    action: Action
+    risk_level: RiskLevel | None
+    reason: str
+    matches: tuple[MatchRecord, ...]
+    policies_evaluated: int
+    tool_signature: str
+    statement_hash: str
+    excerpt: str | None
+    excerpt_offset: int | None
+    caller: Caller
+    duration_ms: float
+
+    def row(self) -> dict[str, Any]:
+        """Give the values of the `decisions` table."""
+        return {
+            "decision_id": self.decision_id,
+            "timestamp": self.timestamp,
+            "plane": self.plane,
+            "decision": self.decision,
+            "action": self.action,
+            "risk_level": self.risk_level,
+            "reason": storable(self.reason),
+            "primary_policy": self.matches[0].policy_id if self.matches else None,
+            "policy_matches": to_json([asdict(match) for match in self.matches]),
+            "policies_evaluated": self.policies_evaluated,
+            "tool_signature": storable(self.tool_signature),
+            "statement_hash": self.statement_hash,
+            "excerpt": storable(self.excerpt),
+            "excerpt_offset": self.excerpt_offset,
+            **self.caller.columns(),
+            "duration_ms": self.duration_ms,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One event of the audit trail: a verdict, or a tool call that an enforcement point reports.
+
+    Every text in it has passed the storage redaction already.
+    """
+
+    id: str
+    timestamp: str
+    request_type: str
+    tool_name: str
+    query: str
+    caller: Caller
+    policy_details: Mapping[str, Any] = field(default_factory=dict)
+    query_hash: str | None = None
+    policy_decision: Decision | None = None
+    decision_id: str | None = None
+    plane: Phase | None = None
+    request_body: Any = None
+    response_body: Any = None
+    redacted_fields: tuple[str, ...] = ()
+    error_message: str | None = None
+    response_time_ms: float | None = None
+
+    def row(self) -> dict[str, Any]:
+        """Give the values of the `audit_log` table, all but `sequence`, which the writer assigns."""
+        return {
+            "id": self.id,
+            "timestamp": self.timestamp,
+            "request_type": self.request_type,
+            "tool_name": storable(self.tool_name),
+            "query": storable(self.query),
+            "query_hash": self.query_hash,
+            "policy_decision": self.policy_decision,
+            "policy_details": to_json(self.policy_details),
+            "decision_id": self.decision_id,
+            "plane": self.plane,
+            "request_body": None if self.request_body is None else to_json(self.request_body),
+            "response_body": None if self.response_body is None else to_json(self.response_body),
+            "redacted_fields": to_json(self.redacted_fields) if self.redacted_fields else None,
+            "error_message": storable(self.error_message),
+            **self.caller.columns(),
+            "response_time_ms": self.response_time_ms,
+        }
+
+
+def canonical_row(row: Mapping[str, Any]) -> bytes:
+    """Give the bytes that stand for a row: JSON, keys sorted, ASCII, nothing between the tokens.
+
+    The one serialisation that commitments over the audit trail may use. Raises ValueError for a number that is
+    not finite.
+    """
+    return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
+
+
+def to_json(value: Any) -> str:
+    """Give a value as JSON text for a column; ASCII, so that every database stores it as it is."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+
+
+def storable(text: str | None) -> Any:
+    """Give text that every database can store: NUL and lone surrogates become the replacement character."""
+    if text is None:
+        return None
+    if not text.isascii():
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\x00", "\ufffd")
+
+
+def format_time(moment: datetime) -> str:
+    """Give a moment as RFC 3339 in UTC with microseconds: fixed width, so that texts compare as times do."""
+    return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def parse_time(text: str) -> datetime | None:
+    """Take an RFC 3339 time, with any number of digits after the second, and give the moment; None if it is none."""
+    parts = _RFC3339.fullmatch(text)
+    if parts is None:
+        return None
+    date, time, fraction, zone = parts.groups()
+    micros = f"{fraction or '.'}000000"[:7]
+    try:
+        return datetime.fromisoformat(f"{date}T{time}{micros}{zone.upper().replace('Z', '+00:00')}").astimezone(
+            timezone.utc
+        )
+    except (ValueError, OverflowError):
+        return None
+
+
+def now() -> str:
+    """Give this moment as `format_time` writes it."""
+    return format_time(datetime.now(timezone.utc))
+
+
+def new_audit_id() -> str:
+    """Give an id for an audit entry (wire 1.9: `audit_…`)."""
+    return f"audit_{uuid.uuid4().hex}"
+
+
+def milliseconds(seconds: float) -> float:
+    """Give a duration in milliseconds with three decimals, which every database gives back unchanged."""
+    return math.floor(seconds * 1e6) / 1e3

@@ -1,0 +1,1 @@
+"""What `axonflow-hooks doctor` looks at: plain functions, one a finding, in modules by subject."""

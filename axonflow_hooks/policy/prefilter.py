@@ -1,0 +1,126 @@
+"""Shortens patterns for the first look at a text: whatever the pattern matches, the short one matches too.
+
+A set of two hundred token formats with counted repeats makes an automaton too large to stay in memory, and a scan ten
+times as slow. What tells most texts from a token is its beginning, so a pattern is cut behind its first telling
+characters; the places are then found with the whole pattern.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any, Final
+
+if sys.version_info >= (3, 11):
+    from re import _constants as ops
+    from re import _parser as grammar
+else:
+    import sre_constants as ops
+    import sre_parse as grammar
+
+TELLING: Final = 40
+"""Characters after which a pattern is cut: literals count whole, classes half."""
+MAX_REPEAT: Final = 24
+"""Longer repeats are cut to this."""
+
+_CATEGORIES: Final = {
+    ops.CATEGORY_DIGIT: r"\d", ops.CATEGORY_NOT_DIGIT: r"\D", ops.CATEGORY_SPACE: r"\s", ops.CATEGORY_NOT_SPACE: r"\S",
+    ops.CATEGORY_WORD: r"\w", ops.CATEGORY_NOT_WORD: r"\W",
+}  # fmt: skip
+_ANCHORS: Final = {
+    ops.AT_BEGINNING: "^", ops.AT_BEGINNING_STRING: r"\A", ops.AT_BOUNDARY: r"\b", ops.AT_NON_BOUNDARY: r"\B",
+    ops.AT_END: "$", ops.AT_END_STRING: r"\z",
+}  # fmt: skip
+_FLAGS: Final = ((re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"))
+
+
+class _TooClever(Exception):  # noqa: N818 - not an error: the pattern is used as it is
+    """The pattern uses what is not shortened."""
+
+
+def shorten(pattern: str) -> str:
+    """Take a pattern of the common subset of RE2 and `re`; give one that matches wherever it does."""
+    try:
+        tree: Any = grammar.parse(pattern.replace(r"\z", r"\Z"), re.ASCII)
+        text, _score, _whole = _sequence(list(tree))
+    except (re.error, _TooClever):
+        return pattern
+    flags = "".join(letter for flag, letter in _FLAGS if tree.state.flags & flag)
+    return f"(?{flags}){text}" if flags else text
+
+
+def _sequence(items: list[Any]) -> tuple[str, float, bool]:
+    """Give the text of a sequence, how telling it is, and whether it is there to its end."""
+    parts: list[str] = []
+    score = 0.0
+    for number, (operation, argument) in enumerate(items):
+        text, telling, whole = _item(operation, argument)
+        parts.append(text)
+        score += telling
+        if not whole:
+            return "".join(parts), score, False
+        if score >= TELLING and number + 1 < len(items):
+            return "".join(parts), score, False
+    return "".join(parts), score, True
+
+
+def _item(operation: Any, argument: Any) -> tuple[str, float, bool]:
+    if operation is ops.LITERAL:
+        return _escape(argument), 1.0, True
+    if operation is ops.NOT_LITERAL:
+        return f"[^{_escape(argument)}]", 0.0, True
+    if operation is ops.ANY:
+        return ".", 0.0, True
+    if operation is ops.AT:
+        return _ANCHORS[argument], 0.0, True
+    if operation is ops.IN:
+        return _class(argument), 0.5, True
+    if operation is ops.SUBPATTERN:
+        _group, added, removed, inner = argument
+        if added or removed:
+            raise _TooClever
+        text, score, whole = _sequence(list(inner))
+        return f"(?:{text})", score, whole
+    if operation is ops.BRANCH:
+        branches = [_sequence(list(branch)) for branch in argument[1]]
+        text = "|".join(branch[0] for branch in branches)
+        return f"(?:{text})", min(branch[1] for branch in branches), all(branch[2] for branch in branches)
+    if operation in (ops.MAX_REPEAT, ops.MIN_REPEAT):
+        return _repeat(*argument)
+    raise _TooClever
+
+
+def _repeat(low: int, high: Any, inner: Any) -> tuple[str, float, bool]:
+    text, score, whole = _sequence(list(inner))
+    text = f"(?:{text})"
+    if low == 0 and not whole:
+        raise _TooClever
+    if not whole:
+        return text, score, False
+    if low > MAX_REPEAT:
+        return f"{text}{{{MAX_REPEAT}}}", score * MAX_REPEAT, False
+    if high is ops.MAXREPEAT or int(high) > MAX_REPEAT:
+        # longer than is counted: any number of them, which is cheaper and matches more
+        return (f"{text}*" if low == 0 else f"{text}{{{low}}}{text}*"), score * low, True
+    return f"{text}{{{low},{int(high)}}}", score * low, True
+
+
+def _class(items: Any) -> str:
+    text = ""
+    for operation, argument in items:
+        if operation is ops.NEGATE:
+            text += "^"
+        elif operation is ops.LITERAL:
+            text += _escape(argument)
+        elif operation is ops.RANGE:
+            text += f"{_escape(argument[0])}-{_escape(argument[1])}"
+        elif operation is ops.CATEGORY:
+            text += _CATEGORIES[argument]
+        else:
+            raise _TooClever
+    return f"[{text}]"
+
+
+def _escape(code: int) -> str:
+    character = chr(code)
+    return character if character.isalnum() or code > 0x7F else f"\\x{code:02x}"

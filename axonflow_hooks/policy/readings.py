@@ -1,0 +1,138 @@
+"""Other readings of a text that hides its words: encoded, spelled out, written in look-alike characters.
+
+A reading is only made where the text shows the sign of its disguise, so ordinary text costs one look for the signs.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import contextlib
+import html
+import re
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_plus
+
+from axonflow_hooks.policy.matching import Haystack, compile_set
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from axonflow_hooks.policy.matching import PatternSet
+
+MAX_TEXT: Final = 64 * 1024
+"""Characters of a text that is looked at for disguises: what is longer is data."""
+MAX_ROTATED: Final = 4 * 1024
+"""Characters of a text that is tried as ROT13, whose words show no sign."""
+_MAX_SEGMENTS: Final = 20
+
+_SIGNS: Final = {
+    "entities": r"(?:&#x?[0-9a-fA-F]{2,6};){4}|&lt;!--",
+    "percent": r"(?:%[0-9A-Fa-f]{2}[^%\n]{0,16}){3}",
+    "base64": r"[A-Za-z0-9+/_-]{24}",
+    "hex": r"[0-9a-fA-F]{32}|(?:\\x[0-9a-fA-F]{2}){8}|(?:\\u00[0-9a-fA-F]{2}){8}",
+    "spaced": r"(?:[A-Za-z0-9][ .\-_*|]{1,3}){11}[A-Za-z0-9]",
+    "together": r"[A-Za-z0-9]{30}",
+    "leet": r"[A-Za-z][0134578@$][A-Za-z]",
+}
+_INVISIBLE: Final = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]")
+_TAGS: Final = re.compile("[\U000e0020-\U000e007e]{4,}")
+_ENTITIES: Final = re.compile(r"(?:&#x?[0-9a-fA-F]{2,6};){4,}|&lt;!--")
+_PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}[^%\n]{0,16}){3,}")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
+_HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}){16,}|(?:\\x[0-9a-fA-F]{2}){8,}|(?:\\u00[0-9a-fA-F]{2}){8,}")
+_SPACED: Final = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z0-9][ .\-_*|]{1,3}){11,}[A-Za-z0-9]")
+_RUN_TOGETHER: Final = re.compile(r"[A-Za-z0-9]{30,}")
+_LEET: Final = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*\d)[A-Za-z0-57@$]*[A-Za-z][0134578@$][A-Za-z]\w*\b")
+_LEET_I: Final = str.maketrans("013457@$", "oieastas")
+_LEET_L: Final = str.maketrans("013457@$", "oleastas")
+_LOOKALIKES: Final = str.maketrans({
+    "а": "a", "в": "b", "с": "c", "ԁ": "d", "е": "e", "ғ": "f", "һ": "h", "і": "i", "ј": "j", "к": "k", "ӏ": "l",
+    "м": "m", "п": "n", "о": "o", "р": "p", "ѕ": "s", "т": "t", "ц": "u", "ѵ": "v", "ԝ": "w", "х": "x", "у": "y",
+    "А": "A", "В": "B", "С": "C", "Е": "E", "Н": "H", "І": "I", "Ј": "J", "К": "K", "М": "M", "О": "O", "Р": "P",
+    "Ѕ": "S", "Т": "T", "Х": "X", "У": "Y", "α": "a", "ε": "e", "ι": "i", "κ": "k", "ν": "v", "ο": "o", "ρ": "p",
+    "τ": "t", "υ": "u", "χ": "x", "Α": "A", "Β": "B", "Ε": "E", "Ι": "I", "Κ": "K", "Μ": "M", "Ν": "N", "Ο": "O",
+    "Ρ": "P", "Τ": "T", "Χ": "X", "ı": "i", "ɡ": "g", "ո": "n", "ս": "u", "օ": "o", "ʀ": "r", "ɪ": "i", "ɴ": "n",
+})  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _sign_set() -> PatternSet:
+    return compile_set(list(_SIGNS.values()))
+
+
+def signs(haystack: Haystack) -> frozenset[str]:
+    """Give the names of the disguises whose signs the text shows."""
+    names = list(_SIGNS)
+    return frozenset(names[index] for index in _sign_set().hits(haystack))
+
+
+def readings(text: str) -> Iterator[str]:
+    """Give the texts that a disguised text may stand for; nothing for one that shows no disguise."""
+    if len(text) > MAX_TEXT:
+        return
+    seen = {text}
+    shown = signs(Haystack(text))
+    for reading in (*_of_characters(text, shown), *_of_segments(text, shown)):
+        if reading not in seen:
+            seen.add(reading)
+            yield reading
+
+
+def _of_characters(text: str, shown: frozenset[str]) -> Iterator[str]:
+    plain = text
+    if not text.isascii():
+        shown = frozenset(_SIGNS)
+        folded = unicodedata.normalize("NFKD", _INVISIBLE.sub("", text))
+        plain = "".join(c for c in folded if not unicodedata.combining(c)).translate(_LOOKALIKES)
+        yield plain
+        for match in _TAGS.finditer(text):
+            yield "".join(chr(ord(character) - 0xE0000) for character in match[0])
+    if "entities" in shown and _ENTITIES.search(plain):
+        yield html.unescape(plain)
+    if "percent" in shown and _PERCENT.search(plain):
+        yield unquote_plus(plain)
+    if "leet" in shown and len(_LEET.findall(plain[:MAX_ROTATED])) >= 2:
+        yield plain.translate(_LEET_I)
+        yield plain.translate(_LEET_L)
+    if len(text) <= MAX_ROTATED and text.isascii():
+        yield codecs.encode(text, "rot13")
+
+
+def _of_segments(text: str, shown: frozenset[str]) -> Iterator[str]:
+    for number, match in enumerate(_BASE64.finditer(text) if "base64" in shown else ()):
+        if number >= _MAX_SEGMENTS:
+            break
+        decoded = _decoded(match[0])
+        if decoded is not None:
+            yield decoded
+    digits = _HEX.search(text) if "hex" in shown else None
+    if digits is not None:
+        with contextlib.suppress(ValueError):
+            yield bytes.fromhex(re.sub(r"\\x|\\u00", "", digits[0])).decode("ascii")
+
+
+def _decoded(segment: str) -> str | None:
+    compact = segment.rstrip("=").translate(str.maketrans("-_", "+/"))
+    try:
+        text = base64.b64decode(compact + "=" * (-len(compact) % 4)).decode("utf-8")
+    except (ValueError, binascii.Error):
+        return None
+    return text if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable() else None
+
+
+def letters(text: str) -> Iterator[str]:
+    """Give the bare letters, in lower case, of what is spelled out (`i g n o r e`) or run together."""
+    if len(text) > MAX_TEXT:
+        return
+    shown = signs(Haystack(text))
+    for pattern in (*((_SPACED,) if "spaced" in shown else ()), *((_RUN_TOGETHER,) if "together" in shown else ())):
+        for number, match in enumerate(pattern.finditer(text)):
+            if number >= _MAX_SEGMENTS:
+                break
+            bare = "".join(filter(str.isalnum, match[0])).lower()
+            if sum(map(str.isalpha, bare)) * 10 >= len(bare) * 7:
+                yield bare

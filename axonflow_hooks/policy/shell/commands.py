@@ -1,0 +1,97 @@
+"""The simple commands that a command line will run: what the effects look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+UNKNOWN: Final = "\0"
+"""Stands in a word's text for a part whose value is not known before the command runs."""
+
+HOME: Final = "~"
+"""Value of the home directory however it is written: `~`, `$HOME`, `${HOME}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One field of a command after expansion; `sources` are the commands whose output it holds or names.
+
+    `start` and `end` are byte offsets in the outermost source.
+    """
+
+    text: str
+    start: int
+    end: int
+    sources: tuple[Command, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether every part of the word has a value that is known now."""
+        return UNKNOWN not in self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A redirection `operator target` (`>`, `>>`, `>&`, `<`, `<>`, …) of file descriptor `fd` (empty: the default)."""
+
+    operator: str
+    target: Word
+    fd: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """Whether the target is opened for writing."""
+        return ">" in self.operator
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A simple command that will run.
+
+    `feeds` are the commands to its left in the pipeline, `stdin` is constant input (heredoc, herestring), `start` and
+    `end` are byte offsets in the outermost source, `in_function` is the function whose body it stands in, `program` the
+    text of the program file it runs, where that is known. `name` is the
+    program without its directory (`rm` for `/bin/rm`), `arguments` are the texts of all words but the first.
+    """
+
+    argv: tuple[Word, ...]
+    start: int
+    end: int
+    redirects: tuple[Redirect, ...] = ()
+    feeds: tuple[Command, ...] = ()
+    stdin: str | None = None
+    assignments: dict[str, str] = field(default_factory=dict)
+    in_function: str = ""
+    background: bool = False
+    cwd: str | None = None
+    program: str | None = None
+    name: str = field(init=False)
+    arguments: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        path = self.argv[0].text if self.argv else ""
+        object.__setattr__(self, "name", path.rsplit("/", 1)[-1].rsplit("\\", 1)[-1].removesuffix(".exe"))
+        object.__setattr__(self, "arguments", tuple(word.text for word in self.argv[1:]))
+
+    def operands(self) -> list[str]:
+        """The arguments that are no options (after `--` every one)."""
+        found, only_operands = [], False
+        for argument in self.arguments:
+            if only_operands or not argument.startswith("-") or argument == "-":
+                found.append(argument)
+            elif argument == "--":
+                only_operands = True
+        return found
+
+    def has_option(self, short: str, *long: str) -> bool:
+        """Whether one of the letters `short` (also in a cluster: `-rf`) or of the words `long` is given."""
+        for argument in self.arguments:
+            if argument == "--":
+                return False
+            if argument.startswith("--"):
+                name = argument[2:].partition("=")[0]
+                if name and any(word.startswith(name) for word in long):
+                    return True
+            elif argument.startswith("-") and any(letter in argument[1:] for letter in short):
+                return True
+        return False

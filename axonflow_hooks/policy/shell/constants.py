@@ -1,0 +1,122 @@
+"""What commands with constant input print: echo, printf, a heredoc through cat, decoders."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import io
+import zlib
+from typing import TYPE_CHECKING, Final
+
+from axonflow_hooks.policy.shell.quoting import ansi_c
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from axonflow_hooks.policy.shell.commands import Command
+
+MAX_OUTPUT: Final = 64 * 1024
+_MAX_STAGES: Final = 12
+
+
+def output_of(command: Command, stages: int = _MAX_STAGES) -> str | None:
+    """Give what `command` will print when that is known now, else None."""
+    if stages <= 0 or not command.argv:
+        return None
+    text = _printed(command)
+    if text is None:
+        text = _filtered(command, stages)
+    return None if text is None or len(text) > MAX_OUTPUT else text
+
+
+def input_of(command: Command, stages: int = _MAX_STAGES) -> str | None:
+    """Give the constant standard input of `command`, None when there is none or it is not known."""
+    if command.stdin is not None:
+        return command.stdin
+    return output_of(command.feeds[-1], stages - 1) if command.feeds else None
+
+
+def _printed(command: Command) -> str | None:
+    arguments = list(command.arguments)
+    if command.name not in ("echo", "printf") or not all(word.known for word in command.argv):
+        return None
+    if command.name == "echo":
+        escapes = False
+        while (
+            arguments and arguments[0].startswith("-") and set(arguments[0][1:]) <= set("neE") and arguments[0] != "-"
+        ):
+            escapes = escapes or "e" in arguments.pop(0)
+        text = " ".join(arguments)
+        return ansi_c(text) if escapes else text
+    if arguments[:1] == ["--"]:
+        arguments.pop(0)
+    if not arguments:
+        return None
+    form, values = ansi_c(arguments[0]), arguments[1:]
+    if "%" not in form:
+        return form
+    if form.replace("\n", "") in ("%s", "%b", "%s ", " %s"):
+        return "".join(form.replace("%s", value).replace("%b", ansi_c(value)) for value in values)
+    for value in values:
+        form = form.replace("%s", value, 1)
+    return form
+
+
+def _filtered(command: Command, stages: int) -> str | None:
+    if command.name == "cat" and not [word for word in command.operands() if word != "-"]:
+        return input_of(command, stages)
+    decode = _decoder(command)
+    if decode is None:
+        return None
+    text = input_of(command, stages)
+    if text is None:
+        return None
+    try:
+        return decode(text)
+    except (ValueError, binascii.Error, OSError, EOFError, zlib.error):
+        return None
+
+
+def _decoder(command: Command) -> Callable[[str], str] | None:
+    name, arguments = command.name, command.arguments
+    if name in ("base64", "gbase64") and command.has_option("dD", "decode"):
+        return _base64
+    if name == "openssl" and "base64" in arguments and "-d" in arguments:
+        return _base64
+    if name == "base32" and command.has_option("d", "decode"):
+        return lambda text: base64.b32decode("".join(text.split())).decode("utf-8", "replace")
+    if name == "xxd" and command.has_option("r"):
+        return lambda text: bytes.fromhex("".join(text.split())).decode("utf-8", "replace")
+    if name == "rev":
+        return lambda text: "\n".join(line[::-1] for line in text.split("\n"))
+    if name in ("gunzip", "zcat") or (name == "gzip" and command.has_option("d", "decompress")):
+        return _gunzip
+    if name == "tr" and len(arguments) == 2:
+        return _translator(*arguments)
+    return None
+
+
+def _base64(text: str) -> str:
+    compact = "".join(text.split())
+    return base64.b64decode(compact + "=" * (-len(compact) % 4)).decode("utf-8", "surrogateescape")
+
+
+def _gunzip(text: str) -> str:
+    with gzip.GzipFile(fileobj=io.BytesIO(text.encode("utf-8", "surrogateescape"))) as stream:
+        return stream.read(MAX_OUTPUT).decode("utf-8", "replace")
+
+
+_ROT13: Final = str.maketrans(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
+)
+_RANGES: Final = {("A-Za-z", "N-ZA-Mn-za-m"), ("a-zA-Z", "n-za-mN-ZA-M")}
+
+
+def _translator(old: str, new: str) -> Callable[[str], str] | None:
+    if (old, new) in _RANGES:
+        return lambda text: text.translate(_ROT13)
+    if len(old) == len(new) and "-" not in old + new and "[" not in old + new:
+        table = str.maketrans(old, new)
+        return lambda text: text.translate(table)
+    return None

@@ -1,0 +1,132 @@
+"""Effects on who controls the machine: privileges, persistence, and what watches over it."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from axonflow_hooks.policy.shell.commands import HOME
+from axonflow_hooks.policy.shell.places import normalise
+
+if TYPE_CHECKING:
+    from axonflow_hooks.policy.shell.commands import Command
+
+_SETUID_MODE: Final = re.compile(r"^(?:0?[4567][0-7]{3}|[ugoa]*[ua]?[+=][rwxXt]*s[rwxXst]*)$")
+_CAPABILITIES: Final = re.compile(r"cap_(?:setuid|setgid|sys_admin|sys_ptrace|dac_override|all)|=ep$")
+_UNITS: Final = re.compile(
+    r"^/etc/(?:cron(?:tab$|\.(?:d|hourly|daily|weekly|monthly)/)|rc\.local$|init\.d/|profile\.d/|systemd/system/|"
+    r"xdg/autostart/|update-motd\.d/)|^/(?:usr/)?lib/systemd/system/|^/var/spool/cron/|^/Library/Launch(?:Agents|Daemons)/|"
+    r"^~/Library/LaunchAgents/"
+)
+_KEYS: Final = re.compile(r"(?:^|/)\.ssh/authorized_keys2?$")
+_LOGIN: Final = re.compile(r"(?:^|/)\.(?:bashrc|bash_profile|bash_login|profile|zshrc|zprofile|zshenv)$")
+_GUARDS: Final = frozenset({
+    "auditd", "apparmor", "ufw", "firewalld", "fail2ban", "falco", "crowdstrike", "falcon-sensor", "clamav-daemon",
+    "osqueryd", "rsyslog", "syslog-ng", "wazuh-agent", "sysmon", "nftables", "iptables",
+})  # fmt: skip
+_TRACES: Final = re.compile(
+    r"(?:^|/)\.(?:bash|zsh)_history$|^/var/log/(?:\*|(?:auth|secure|wtmp|audit|syslog|messages)\b)"
+)
+_OURS: Final = re.compile(r"axonflow", re.IGNORECASE)
+_OUR_FILES: Final = re.compile(r"(?:^|/)(?:\.config/axonflow|\.claude/plugins/[^ ]*axonflow)", re.IGNORECASE)
+
+
+def written_places(command: Command) -> list[str]:
+    """Give the files a command writes: its redirects, the targets of tee, cp, mv, install, ln, dd and sed -i."""
+    targets = [redirect.target.text for redirect in command.redirects if redirect.writes]
+    operands = command.operands()
+    if command.name in ("cp", "mv", "install", "ln", "rsync"):
+        targets += operands[-1:]
+    elif command.name == "tee":
+        targets += operands
+    elif command.name == "dd":
+        targets += [argument[3:] for argument in command.arguments if argument.startswith("of=")]
+    elif command.name == "sed" and command.has_option("i", "in-place"):
+        targets += operands[1:]
+    return [normalise(target, command.cwd) for target in targets]
+
+
+def raises_privileges(command: Command) -> bool:
+    """A program made to run as another user, an account with the rights of root, a container that owns the host."""
+    operands, arguments = command.operands(), command.arguments
+    if command.name == "chmod":
+        return len(operands) > 1 and _SETUID_MODE.match(operands[0]) is not None and "s" not in operands[0][:1]
+    if command.name == "setcap":
+        return any(_CAPABILITIES.search(argument) for argument in arguments)
+    if command.name in ("useradd", "usermod", "adduser"):
+        pairs = set(pairwise(arguments))
+        groups = [value for option, value in pairs if option in ("-G", "-aG", "--groups", "-Ga")]
+        admin = any({"sudo", "wheel", "root", "admin", "docker"} & set(group.split(",")) for group in groups)
+        return admin or ("-u", "0") in pairs or ("--uid", "0") in pairs
+    if command.name == "nsenter":
+        return ("-t", "1") in set(pairwise(arguments)) or "--target=1" in arguments
+    if command.name in ("docker", "podman") and "run" in arguments:
+        return any(re.match(r"^(?:--volume=|-v)?/:/", argument) or "source=/," in argument for argument in arguments)
+    return False
+
+
+def persists(command: Command) -> bool:
+    """A key that opens the machine, a job or service that starts again by itself, installed."""
+    places = written_places(command)
+    if any(_KEYS.search(place) or _UNITS.search(place) for place in places):
+        return True
+    if command.name.lower() == "schtasks":
+        return any(argument.lower() == "/create" for argument in command.arguments)
+    if command.name.lower() == "reg":
+        return "add" in (a.lower() for a in command.arguments) and any(
+            re.search(r"(?i)currentversion.{0,2}run", argument) for argument in command.arguments
+        )
+    return False
+
+
+def changes_login_script(command: Command) -> bool:
+    """A start-up file of the user's shell written."""
+    return any(_LOGIN.search(place) and (place.startswith((HOME, "/")) or "/" not in place)
+               for place in written_places(command))  # fmt: skip
+
+
+def disables_protection(command: Command) -> bool:
+    """Firewall, audit, mandatory access control or virus scanner switched off."""
+    name, arguments = command.name, command.arguments
+    if name == "setenforce":
+        return "0" in arguments or "Permissive" in arguments
+    if name == "ufw":
+        return "disable" in arguments or "reset" in arguments
+    if name in ("iptables", "ip6tables", "nft"):
+        return command.operands()[:2] == ["flush", "ruleset"] or arguments in (("-F",), ("--flush",))
+    if name in ("systemctl", "service"):
+        stops = {"stop", "disable", "mask"} & set(arguments)
+        return bool(stops) and any(argument.removesuffix(".service") in _GUARDS for argument in arguments)
+    if name == "auditctl":
+        return "-D" in arguments or ("-e", "0") in set(pairwise(arguments))
+    if name == "Set-MpPreference":
+        return any("disable" in argument.lower() for argument in arguments)
+    return name == "csrutil" and "disable" in arguments
+
+
+def disables_governance(command: Command) -> bool:
+    """The governance of this agent stopped, uninstalled or pointed elsewhere."""
+    name, arguments = command.name, command.arguments
+    if name in ("pkill", "killall"):
+        return any(_OURS.search(argument) for argument in arguments)
+    if name == "claude" and "plugin" in arguments:
+        acts = {"disable", "uninstall", "remove", "rm"} & set(arguments)
+        return bool(acts) and any(_OURS.search(argument) for argument in arguments)
+    if name in ("pip", "pip3", "uv", "pipx") and "uninstall" in arguments:
+        return any(_OURS.search(argument) for argument in arguments)
+    if name in ("rm", "mv", "truncate", "shred", "unlink"):
+        return any(_OUR_FILES.search(normalise(path, command.cwd)) for path in command.operands())
+    return False
+
+
+def hides_traces(command: Command) -> bool:
+    """Shell history or system logs erased."""
+    name, arguments = command.name, command.arguments
+    if name == "history":
+        return "-c" in arguments
+    if name in ("rm", "shred", "truncate", "unlink"):
+        places = [normalise(path, command.cwd) for path in command.operands()]
+        return any(_TRACES.search(place)
+                   for place in places)  # fmt: skip
+    return name == "journalctl" and any(argument.startswith("--vacuum") for argument in arguments)

@@ -1,0 +1,117 @@
+"""Effects that destroy: deleting what cannot be replaced, raw writes to disks, formatting, fork bombs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from axonflow_hooks.policy.shell import code
+from axonflow_hooks.policy.shell.commands import UNKNOWN
+from axonflow_hooks.policy.shell.places import is_block_device, is_irreplaceable, is_system_root, normalise
+from axonflow_hooks.policy.shell.unwrap import find_starts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from axonflow_hooks.policy.shell.commands import Command
+
+_OPEN_MODE: Final = re.compile(r"^(?:[0-7]?[0-7][0-7][2367]|(?:[ugoa]*[oa][ugoa]*)?[+=][rxXst]*w[rwxXst]*)$")
+_SYSTEM_FILES: Final = frozenset({
+    "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/sudoers", "/etc/fstab", "/etc/hosts.allow", "/etc/ld.so.preload",
+    "/etc/pam.conf", "/boot/grub/grub.cfg", "/proc/sysrq-trigger",
+})  # fmt: skip
+_WRITERS: Final = frozenset({"tee", "cp", "mv", "install", "dd", "truncate", "shred", "ln", "rm"})
+_FORMATTING: Final = {
+    "cryptsetup": frozenset({"luksFormat", "luksErase", "erase"}),
+    "parted": frozenset({"mklabel", "mktable", "rm"}),
+    "mdadm": frozenset({"--zero-superblock"}),
+    "nvme": frozenset({"format", "sanitize"}),
+    "hdparm": frozenset({"--security-erase", "--security-erase-enhanced", "--trim-sector-ranges"}),
+    "pvremove": frozenset({"-f", "-ff", "-y"}),
+    "vgremove": frozenset({"-f", "-y"}),
+    "lvremove": frozenset({"-f", "-y"}),
+}
+_FORMATTERS: Final = frozenset({"mkswap", "wipefs", "blkdiscard", "sgdisk", "sfdisk"})
+
+
+def destroys_filesystem_root(command: Command) -> bool:
+    """Recursive deletion of /, a system directory or a home, by rm, find, shred, mv or inline code."""
+    name = command.name
+    if name == "rm":
+        recursive = command.has_option("rR", "recursive", "no-preserve-root")
+        targets = command.operands()
+        if UNKNOWN in targets:
+            targets += [path for feed in command.feeds if feed.name == "ls" for path in feed.operands()]
+        return recursive and any(is_irreplaceable(path, command.cwd) for path in targets)
+    if name in ("find", "gfind") and "-delete" in command.arguments:
+        return any(is_irreplaceable(word.text, command.cwd) for word in find_starts(command))
+    if name == "mv":
+        operands = command.operands()
+        return operands[-1:] == ["/dev/null"] and any(is_irreplaceable(path, command.cwd) for path in operands[:-1])
+    if name in ("srm", "wipe") and command.has_option("rR"):
+        return any(is_irreplaceable(path, command.cwd) for path in command.operands())
+    text = code.inline_code(command)
+    return text is not None and code.DELETES_ROOT.search(text) is not None
+
+
+def writes_block_device(command: Command) -> bool:
+    """Raw bytes onto a disk or partition: dd, cp, tee, shred, a redirect."""
+    if any(redirect.writes and is_block_device(redirect.target.text) for redirect in command.redirects):
+        return True
+    if command.name in ("dd", "dcfldd", "gdd"):
+        return any(argument.startswith("of=") and is_block_device(argument[3:]) for argument in command.arguments)
+    if command.name in ("cp", "mv"):
+        return is_block_device((command.operands() or [""])[-1])
+    return command.name in ("tee", "shred", "badblocks", "truncate") and any(map(is_block_device, command.operands()))
+
+
+def formats_filesystem(command: Command) -> bool:
+    """A new file system or partition table on a device."""
+    formats = command.name.startswith(("mkfs", "mke2fs", "newfs")) or command.name in _FORMATTERS
+    arguments = set(command.arguments)
+    formats = formats or bool(_FORMATTING.get(command.name, frozenset()) & arguments)
+    if command.name == "zpool" and "destroy" in arguments:
+        return True
+    if command.name == "diskutil":
+        formats = any(argument.lower().startswith("erase") for argument in command.arguments[:1])
+    return formats and any(map(is_block_device, command.operands()))
+
+
+def makes_world_writable_root(command: Command) -> bool:
+    """A chmod that opens /, a system directory or all below it to everyone, chown -R of the same."""
+    operands = command.operands()
+    if len(operands) < 2:
+        return False
+    recursive = command.has_option("R", "recursive")
+    targets = [path for path in operands[1:] if is_system_root(path, command.cwd)]
+    if command.name == "chmod":
+        opens = _OPEN_MODE.match(operands[0]) is not None
+        return opens and bool(targets)
+    return command.name == "chown" and recursive and bool(targets) and "/" in map(normalise, targets)
+
+
+def overwrites_system_file(command: Command) -> bool:
+    """Accounts, sudo rules or the boot set-up replaced or deleted."""
+    targets = [redirect.target.text for redirect in command.redirects if redirect.writes]
+    if command.name in _WRITERS:
+        operands = command.operands()
+        targets += operands[-1:] if command.name in ("cp", "mv", "install", "ln") else operands
+        targets += [argument[3:] for argument in command.arguments if argument.startswith("of=")]
+    if command.name == "sed" and command.has_option("i", "in-place"):
+        targets += command.operands()[1:]
+    places = [normalise(target, command.cwd) for target in targets]
+    return any(place in _SYSTEM_FILES or place.startswith(("/etc/sudoers.d/", "/etc/pam.d/")) for place in places)
+
+
+def fork_bomb(commands: Sequence[Command]) -> Iterator[Command]:
+    """Functions that call themselves twice, one of the calls piped or in the background; endless fork in code."""
+    calls: dict[str, list[Command]] = {}
+    for command in commands:
+        if command.in_function and command.name == command.in_function:
+            calls.setdefault(command.name, []).append(command)
+        text = code.inline_code(command)
+        if text is not None and code.FORKS.search(text) is not None:
+            yield command
+    for own in calls.values():
+        if len(own) > 1 and any(command.background or command.feeds for command in own):
+            yield own[0]

@@ -1,0 +1,169 @@
+"""Expands the words of a command as far as their values are known (Bash manual 3.5)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from axonflow_hooks.policy.shell.commands import HOME, UNKNOWN, Command, Word
+from axonflow_hooks.policy.shell.constants import output_of
+from axonflow_hooks.policy.shell.quoting import ansi_c, double_quoted, expand_braces, unquoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tree_sitter import Node
+
+    from axonflow_hooks.policy.shell.lower import Script
+
+    Lower = Callable[[Node, Script, tuple[Command, ...]], tuple[Command, ...]]
+
+_ENVIRONMENT: Final = {"HOME": HOME, "PWD": ".", "IFS": " ", "TMPDIR": "/tmp", "SHELL": "/bin/bash"}  # noqa: S108
+_IFS: Final = re.compile(r"\$IFS(?:\$[0-9@*])?|\$\{IFS[^}]{0,16}\}")
+_BRACE_COMMAND: Final = re.compile(r"(^|[;&|(\n] *)\{([^{}\s;'\"]*,[^{}\s;'\"]*)\}(?=[\s;&|)]|$)")
+_READ_WRITE: Final = re.compile(r"<>(?=\s*[\"']?/dev/)")
+_DEFAULT: Final = re.compile(r"^\$\{(\w+)(:?[-=+?])(.*)\}$", re.DOTALL)
+_MAX_VALUE: Final = 64 * 1024
+
+Piece = tuple[str, bool]
+"""A part of a word: its value, and whether blanks in it separate fields."""
+
+
+def prepare(source: str) -> str:
+    """Rewrite what the grammar does not know, keeping every offset.
+
+    `$IFS` becomes blanks, `<>/dev/…` a redirect, `{rm,-rf,/}` in a command's place the words that it expands to.
+    """
+    if "{" in source and "," in source:
+        source = _BRACE_COMMAND.sub(lambda match: f"{match[1]} {match[2].replace(',', ' ')} ", source)
+    if "<>" in source:
+        source = _READ_WRITE.sub("> ", source)
+    if "IFS" not in source or "IFS=" in source:
+        return source
+    return _IFS.sub(lambda match: " " * len(match[0]), source)
+
+
+def fields(nodes: list[Node], script: Script, lower: Lower) -> list[Word]:
+    """Take the word nodes of a command and give its fields after expansion and splitting."""
+    words: list[Word] = []
+    end = -1
+    for node in nodes:
+        expanded = _expand(node, script, lower)
+        gap = script.source[end : node.start_byte].decode("utf-8", "replace") if end >= 0 else " "
+        # the grammar ends a word at an escaped blank that follows a quoted part
+        if words and expanded and (gap == "" or (gap[0] == "\\" and len(gap) > 1 and gap[1] != "\n")):
+            last, head = words.pop(), expanded[0]
+            joined = last.text + unquoted(gap) + head.text
+            expanded[0] = Word(joined, last.start, head.end, last.sources + head.sources)
+        words.extend(expanded)
+        end = node.end_byte
+    return words
+
+
+def assignment(node: Node, script: Script, lower: Lower) -> tuple[str, str]:
+    """Take a variable assignment and give name and value (UNKNOWN in it where it is not known)."""
+    name = node.child_by_field_name("name")
+    value = node.child_by_field_name("value")
+    if value is None:
+        return script.text(name) if name is not None else "", ""
+    words = _expand(value, script, lower)
+    return script.text(name) if name is not None else "", " ".join(word.text for word in words)[:_MAX_VALUE]
+
+
+def _expand(node: Node, script: Script, lower: Lower) -> list[Word]:
+    sources: list[Command] = []
+    pieces = _pieces(node, script, lower, sources, quoted=False)
+    script.budget.spend(sum(len(text) for text, _splits in pieces))
+    raw = script.source[node.start_byte : node.end_byte]
+    if b"{" in raw and b"," in raw and not set(b"\"'$`") & set(raw):
+        texts = [unquoted(word) for word in expand_braces(raw.decode("utf-8", "replace"))]
+    else:
+        texts = _split(pieces)
+    start, end = script.span(node)
+    return [Word(text, start, end, tuple(sources)) for text in texts]
+
+
+def _split(pieces: list[Piece]) -> list[str]:
+    words, quoted = [""], False
+    for text, splits in pieces:
+        if not splits:
+            words[-1] += text
+            quoted = True
+            continue
+        first, *rest = re.split(r"[ \t\n]+", text)
+        words[-1] += first
+        words.extend(rest)
+    return words if quoted and words == [""] else [word for word in words if word]
+
+
+def _pieces(node: Node, script: Script, lower: Lower, sources: list[Command], *, quoted: bool) -> list[Piece]:
+    kind, text = node.type, script.text(node)
+    if kind == "raw_string":
+        return [(text[1:-1], False)]
+    if kind == "ansi_c_string":
+        return [(ansi_c(text[2:-1]), False)]
+    if kind in ("string", "translated_string"):
+        return _string(node, script, lower, sources)
+    if kind == "concatenation":
+        return [piece for child in node.children for piece in _pieces(child, script, lower, sources, quoted=quoted)]
+    if kind in ("simple_expansion", "expansion"):
+        return [(_variable(node, text, script, lower, sources), not quoted)]
+    if kind in ("command_substitution", "process_substitution"):
+        return [_substitution(node, script, lower, sources, quoted=quoted)]
+    if kind == "arithmetic_expansion":
+        _visit(node, script, lower)
+        return [(UNKNOWN, False)]
+    return [(unquoted(text), False)]
+
+
+def _string(node: Node, script: Script, lower: Lower, sources: list[Command]) -> list[Piece]:
+    pieces: list[Piece] = []
+    at = node.start_byte + (2 if node.type == "translated_string" else 1)
+    for child in node.children:
+        if not child.is_named or child.type == "string_content":
+            continue
+        if child.type == "string":
+            return _string(child, script, lower, sources)
+        pieces.append((double_quoted(script.source[at : child.start_byte].decode("utf-8", "replace")), False))
+        pieces.extend(_pieces(child, script, lower, sources, quoted=True))
+        at = child.end_byte
+    end = max(node.end_byte - 1, at)
+    pieces.append((double_quoted(script.source[at:end].decode("utf-8", "replace")), False))
+    return pieces
+
+
+def _variable(node: Node, text: str, script: Script, lower: Lower, sources: list[Command]) -> str:
+    name = next((script.text(child) for child in node.children if child.type == "variable_name"), "")
+    if text in (f"${name}", f"${{{name}}}"):
+        return script.variables.get(name, _ENVIRONMENT.get(name, UNKNOWN))
+    _visit(node, script, lower, sources)
+    default = _DEFAULT.match(text)
+    if default is not None and default[2] in (":-", "-", ":=", "="):
+        known = script.variables.get(default[1], _ENVIRONMENT.get(default[1]))
+        fallback = default[3]
+        if known is not None:
+            return known
+        return fallback.strip("\"'") if "$" not in fallback and "`" not in fallback else UNKNOWN
+    return UNKNOWN
+
+
+def _substitution(node: Node, script: Script, lower: Lower, sources: list[Command], *, quoted: bool) -> Piece:
+    inner: list[Command] = []
+    for child in node.children:
+        if child.is_named:
+            inner.extend(lower(child, script, ()))
+    sources.extend(inner)
+    if node.type == "process_substitution":
+        return UNKNOWN, False
+    value = output_of(inner[-1]) if len(inner) == 1 else None
+    if value is None:
+        return UNKNOWN, False
+    return value.rstrip("\n"), not quoted
+
+
+def _visit(node: Node, script: Script, lower: Lower, sources: list[Command] | None = None) -> None:
+    for child in node.children:
+        if child.type in ("command_substitution", "process_substitution"):
+            _substitution(child, script, lower, sources if sources is not None else [], quoted=True)
+        else:
+            _visit(child, script, lower, sources)

@@ -1,0 +1,199 @@
+"""Effects on what others depend on: cloud resources, clusters, databases, published packages, git history."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from axonflow_hooks.policy.shell.commands import Command
+
+_DRY: Final = frozenset({"--dry-run", "--dryrun", "--dry-run=client", "--dry-run=server", "--help", "-h", "--what-if"})
+_AWS_DESTROYS: Final = re.compile(
+    r"^(?:terminate-instances|delete-(?:db-(?:instance|cluster|snapshot)|bucket|stack|table|cluster|vpc|volume|snapshot|"
+    r"file-system|hosted-zone|user-pool|function|secret|key|domain|repository|user|role|log-group|nodegroup|queue|topic)|"
+    r"schedule-key-deletion|remove-permission|deregister-image)$"
+)
+_AZ_GROUPS: Final = frozenset({"group", "vm", "aks", "sql", "storage", "keyvault", "cosmosdb", "webapp", "functionapp",
+                               "postgres", "mysql", "redis", "disk", "acr", "network", "ad"})  # fmt: skip
+_KUBE_KINDS: Final = re.compile(
+    r"^(?:ns|namespaces?|pvc?|persistentvolume(?:claim)?s?|crds?|customresourcedefinitions?|nodes?|clusterrole\w*|all|"
+    r"deploy(?:ments?)?|statefulsets?|sts)(?:[./].*)?$"
+)
+_PLATFORMS: Final[dict[str, frozenset[str]]] = {
+    "heroku": frozenset({"apps:destroy", "pg:reset", "addons:destroy"}),
+    "flyctl": frozenset({"destroy"}),
+    "fly": frozenset({"destroy"}),
+    "vercel": frozenset({"rm", "remove"}),
+    "netlify": frozenset({"sites:delete"}),
+    "doctl": frozenset({"delete"}),
+    "pulumi": frozenset({"destroy"}),
+    "cdk": frozenset({"destroy"}),
+    "sls": frozenset({"remove"}),
+    "serverless": frozenset({"remove"}),
+    "eksctl": frozenset({"delete"}),
+    "kops": frozenset({"delete"}),
+    "vagrant": frozenset({"destroy"}),
+    "supabase": frozenset({"reset"}),
+    "railway": frozenset({"delete", "down"}),
+}
+_ERASING_COMMANDS: Final = re.compile(r"(?i)^(?:flushall|flushdb)$")
+_DROPS: Final = re.compile(
+    r"(?i)\bdropDatabase\s*\(|\.drop\(\s*\)|\bdeleteMany\(\s*\{\s*\}\s*\)|\bremove\(\s*\{\s*\}\s*\)"
+)
+_PROTECTED: Final = re.compile(
+    r"^\+?(?:refs/heads/)?(?:[^:]*:)?(?:refs/heads/)?(?:main|master|develop|trunk|release[\w/.-]*|production)$"
+)
+
+
+def destroys_infrastructure(command: Command) -> bool:
+    """Cloud resources, clusters, deployments or whole projects deleted."""
+    name, arguments = command.name, command.arguments
+    if _DRY & set(arguments):
+        return False
+    operands = command.operands()
+    if name in ("terraform", "tofu", "terragrunt"):
+        verbs = operands[:1] if name != "terragrunt" else operands[:2]
+        return (
+            "destroy" in verbs
+            or (verbs[:1] == ["apply"] and "-destroy" in arguments)
+            or (operands[:2] == ["state", "rm"])
+        )
+    if name == "aws":
+        return _aws(command, operands)
+    if name in ("gcloud", "bq", "gsutil"):
+        return _google(name, operands, command)
+    if name == "az":
+        return operands[:1] != [] and operands[0] in _AZ_GROUPS and ("delete" in operands or "purge" in operands)
+    if name in ("kubectl", "oc", "k"):
+        return _cluster(operands, command)
+    if name == "helm":
+        return operands[:1] == ["uninstall"] or operands[:1] == ["delete"]
+    if name == "gh":
+        return operands[:2] == ["repo", "delete"]
+    return bool(_PLATFORMS.get(name, frozenset()) & set(operands[:3]))
+
+
+def _aws(command: Command, operands: list[str]) -> bool:
+    if operands[:1] == ["s3"]:
+        whole = "--recursive" in command.arguments or "--force" in command.arguments or "--delete" in command.arguments
+        return operands[1:2] in (["rb"], ["rm"], ["sync"]) and whole
+    return len(operands) > 1 and any(_AWS_DESTROYS.match(word) for word in operands[1:3])
+
+
+def _google(name: str, operands: list[str], command: Command) -> bool:
+    if name == "bq":
+        return operands[:1] == ["rm"] and command.has_option("rf")
+    if name == "gsutil":
+        return ("rm" in operands or "rb" in operands) and command.has_option("rR")
+    return "delete" in operands[:5] and bool(
+        {"projects", "instances", "clusters", "databases", "buckets", "services", "secrets", "disks", "functions"}
+        & set(operands)
+    )
+
+
+def _cluster(operands: list[str], command: Command) -> bool:
+    if operands[:1] == ["drain"]:
+        return command.has_option("", "force", "delete-emptydir-data")
+    if operands[:1] != ["delete"]:
+        return False
+    kinds = [kind for word in operands[1:2] for kind in word.split(",")]
+    return "--all" in command.arguments or "-A" in command.arguments or any(map(_KUBE_KINDS.match, kinds))
+
+
+def destroys_database(command: Command) -> bool:
+    """A database dropped or emptied by its own client or by a migration tool."""
+    name, arguments, operands = command.name, command.arguments, command.operands()
+    if name in ("dropdb", "dropuser"):
+        return bool(operands)
+    if name in ("redis-cli", "valkey-cli"):
+        return _ERASING_COMMANDS.match(_redis_command(arguments)) is not None
+    if name in ("mongo", "mongosh"):
+        return any(map(_DROPS.search, arguments))
+    if name == "mysqladmin":
+        return "drop" in operands
+    if name in ("rails", "rake", "bundle", "bin/rails"):
+        return bool({"db:drop", "db:reset", "db:purge", "db:drop:all"} & set(operands))
+    if name in ("prisma", "npx", "pnpm", "yarn", "bunx"):
+        return "migrate" in operands and "reset" in operands
+    if "manage.py" in " ".join(operands[:1]) or name in ("manage.py", "django-admin"):
+        return "flush" in operands or "reset_db" in operands
+    return "artisan" in (name, *operands[:1]) and bool({"migrate:fresh", "migrate:reset", "db:wipe"} & set(operands))
+
+
+def _redis_command(arguments: tuple[str, ...]) -> str:
+    words = list(arguments)
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option in ("-h", "-p", "-a", "-n", "-u", "-s", "-i", "-r", "--user", "--pass") and words:
+            words.pop(0)
+    return words[0] if words else ""
+
+
+def rewrites_history(command: Command) -> bool:
+    """Published git history rewritten or thrown away: forced pushes, filters over all commits, the reflog expired."""
+    if command.name != "git":
+        return False
+    words = _git_words(command)
+    if not words or _DRY & set(words):
+        return False
+    verb, rest = words[0], words[1:]
+    if verb in ("filter-branch", "filter-repo"):
+        return True
+    if verb == "push":
+        return _push(rest)
+    if verb == "reflog":
+        return "expire" in rest and any(word.startswith("--expire=") or word == "--all" for word in rest)
+    return verb == "update-ref" and "-d" in rest
+
+
+def _push(rest: list[str]) -> bool:
+    targets = [word for word in rest if not word.startswith("-")][1:]
+    protected = any(map(_PROTECTED.match, targets))
+    if "--mirror" in rest or "--prune" in rest:
+        return True
+    deletes = "--delete" in rest or "-d" in rest or any(word.startswith(":") for word in targets)
+    forced = "--force" in rest or "-f" in rest or any(re.match(r"^-[a-zA-Z]*f", word) for word in rest)
+    if any(word.startswith("+") for word in targets):
+        forced = True
+    return (deletes and protected) or (forced and (protected or not targets))
+
+
+def discards_work(command: Command) -> bool:
+    """Work that is in no commit thrown away: reset --hard, clean -f, checkout of everything."""
+    words = _git_words(command) if command.name == "git" else []
+    if not words or _DRY & set(words):
+        return False
+    verb, rest = words[0], words[1:]
+    if verb == "reset":
+        return "--hard" in rest
+    if verb == "clean":
+        return "-n" not in rest and any(re.match(r"^-[a-zA-Z]*f|^--force", word) for word in rest)
+    if verb in ("checkout", "restore"):
+        return rest[-1:] == ["."]
+    if verb == "stash":
+        return rest[:1] in (["drop"], ["clear"])
+    return verb == "branch" and "-D" in rest
+
+
+def _git_words(command: Command) -> list[str]:
+    words = list(command.arguments)
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option in ("-C", "-c", "--git-dir", "--work-tree", "--namespace") and words:
+            words.pop(0)
+    return words
+
+
+def unpublishes(command: Command) -> bool:
+    """A published package or release withdrawn, on which others build."""
+    operands = command.operands()
+    if _DRY & set(command.arguments):
+        return False
+    if command.name in ("npm", "pnpm", "yarn"):
+        return "unpublish" in operands
+    if command.name == "cargo":
+        return operands[:1] == ["yank"]
+    if command.name == "gem":
+        return operands[:1] == ["yank"]
+    return command.name == "gh" and operands[:2] == ["release", "delete"]

@@ -1,0 +1,183 @@
+"""Effects that reach out: downloads that are run, remote shells, the cloud's metadata service."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from axonflow_hooks.policy.shell import code
+from axonflow_hooks.policy.shell.commands import UNKNOWN, Command
+from axonflow_hooks.policy.shell.constants import input_of
+from axonflow_hooks.policy.shell.unwrap import SHELLS
+from axonflow_hooks.policy.validators.addresses import names_metadata_service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_DOWNLOADERS: Final = frozenset({
+    "curl", "wget", "wget2", "fetch", "aria2c", "http", "https", "xh", "lynx", "lwp-request", "lwp-download", "GET",
+    "ftp", "iwr", "irm", "invoke-webrequest", "invoke-restmethod",
+})  # fmt: skip
+_SOCKETS: Final = frozenset({
+    "nc", "ncat", "netcat", "nc.traditional", "nc.openbsd", "telnet", "socat", "cryptcat", "rcat", "pwncat",
+})  # fmt: skip
+_CLIENTS: Final = _DOWNLOADERS | _SOCKETS | {"ping", "grpcurl", "wscat", "links", "w3m", "openssl"}
+_INTERPRETERS: Final = re.compile(
+    r"^(?:python|pypy|perl|ruby|node|nodejs|php|lua|deno|bun|osascript)[\d.]*$", re.IGNORECASE
+)
+_DECODERS: Final = frozenset({"base64", "gbase64", "base32", "xxd", "gunzip", "zcat", "openssl", "uudecode"})
+_SHELL_WORD: Final = re.compile(r"(?i)(?:^|[/\\:=,'\" ])(?:ba|z|da|k|a|c)?sh(?:$|[ ,'\"])|cmd(?:\.exe)?$|powershell")
+_EXEC_ADDRESS: Final = re.compile(r"(?i)^(?:exec|system|shell):.*\b(?:(?:ba|z|da|k|a|c)?sh|cmd|powershell)\b")
+_NETWORK_DEVICE: Final = re.compile(r"^/dev/(?:tcp|udp)/")
+_REMOTE_PACKAGE: Final = re.compile(r"^(?:git\+)?(?:https?|ssh|git)://")
+
+
+def reads_script_from_stdin(command: Command) -> bool:
+    """Whether an interpreter takes its program from standard input."""
+    if command.name in SHELLS:
+        arguments = list(command.arguments)
+        while arguments and arguments[0].startswith(("-", "+")) and len(arguments[0]) > 1:
+            option = arguments.pop(0)
+            if option == "-s" or (not option.startswith("--") and option.endswith("s")):
+                return True
+            if "c" in option[1:] and not option.startswith("--"):
+                return False
+        return not arguments or arguments[0] in ("-", "/dev/stdin")
+    if _INTERPRETERS.match(command.name):
+        return all(argument in ("-", "/dev/stdin", "-u", "-x", "-w") for argument in command.arguments)
+    return False
+
+
+def downloads_into_interpreter(command: Command) -> bool:
+    """A download piped, substituted or sourced into a shell or another interpreter."""
+    if reads_script_from_stdin(command) and any(feed.name in _DOWNLOADERS for feed in command.feeds):
+        return True
+    runs = command.name in SHELLS or command.name in ("eval", "source", ".") or _INTERPRETERS.match(command.name)
+    if not runs:
+        return False
+    for redirect in command.redirects:
+        if redirect.operator == "<" and _fetches(redirect.target.sources):
+            return True
+    return any(word.text.lstrip().startswith(UNKNOWN) and _fetches(word.sources) for word in command.argv[1:])
+
+
+def _fetches(commands: Sequence[Command]) -> bool:
+    return any(command.name in _DOWNLOADERS for command in commands)
+
+
+def downloads_then_runs(commands: Sequence[Command]) -> Iterator[Command]:
+    """A file that one command downloads and a later one runs, without a look at it in between."""
+    fetched: set[str] = set()
+    for command in commands:
+        if command.name in _DOWNLOADERS:
+            fetched.update(_downloaded(command))
+        elif fetched & set(_executed(command)):
+            yield command
+
+
+def _downloaded(command: Command) -> Iterator[str]:
+    yield from (item.target.text for item in command.redirects if item.writes)
+    arguments = command.arguments
+    for index, argument in enumerate(arguments[:-1]):
+        if argument in ("-o", "-O", "--output", "--output-document") and not arguments[index + 1].startswith("-"):
+            yield arguments[index + 1].removeprefix("./")
+    if command.name.startswith("wget") or command.has_option("O", "remote-name"):
+        yield from (argument.rsplit("/", 1)[-1] for argument in command.operands() if "://" in argument)
+
+
+def _executed(command: Command) -> Iterator[str]:
+    if command.name in SHELLS or command.name in ("source", ".") or _INTERPRETERS.match(command.name):
+        yield from (path.removeprefix("./") for path in command.operands()[:1])
+    elif command.argv and "/" in command.argv[0].text:
+        yield command.argv[0].text
+        yield command.argv[0].text.removeprefix("./")
+
+
+def runs_decoded_text(command: Command) -> bool:
+    """Decoded text run by a shell although its content is not known: what it does cannot be judged."""
+    if not reads_script_from_stdin(command):
+        return False
+    decodes = any(feed.name in _DECODERS and feed.has_option("dDr", "decode") for feed in command.feeds)
+    return decodes and input_of(command) is None
+
+
+def opens_remote_shell(commands: Sequence[Command]) -> Iterator[Command]:
+    """A shell whose input and output are a network connection, in any of the known ways."""
+    opened = [command for command in commands if _opens_descriptor(command)]
+    for command in commands:
+        if _remote_by_itself(command):
+            yield command
+    if opened and any(_runs_what_it_reads(command) for command in commands):
+        yield from opened
+
+
+def _opens_descriptor(command: Command) -> bool:
+    return command.name == "exec" and any(_NETWORK_DEVICE.match(item.target.text) for item in command.redirects)
+
+
+def _runs_what_it_reads(command: Command) -> bool:
+    if command.name in SHELLS:
+        return any(item.operator in ("<&", ">&", "&>") for item in command.redirects)
+    return bool(command.argv) and command.argv[0].text == UNKNOWN
+
+
+def _remote_by_itself(command: Command) -> bool:
+    name = command.name
+    if name in SHELLS:
+        if any(_NETWORK_DEVICE.match(redirect.target.text) for redirect in command.redirects):
+            return True
+        if any(feed.name in _SOCKETS or _is_tls_client(feed) for feed in command.feeds):
+            return reads_script_from_stdin(command)
+        if any(argument.startswith("telnet:") for feed in command.feeds for argument in feed.arguments):
+            return True
+    if name in _SOCKETS or _is_tls_client(command):
+        return _hands_out_shell(command)
+    if name == "ztcp":
+        return True
+    text = code.inline_code(command)
+    return text is not None and code.REMOTE.search(text) is not None and code.SPAWNS.search(text) is not None
+
+
+def _is_tls_client(command: Command) -> bool:
+    return command.name == "openssl" and "s_client" in command.arguments
+
+
+def _hands_out_shell(command: Command) -> bool:
+    if any(feed.name in SHELLS for feed in command.feeds):
+        return True
+    arguments = command.arguments
+    if command.name == "socat":
+        return any(_EXEC_ADDRESS.match(argument) for argument in arguments)
+    for index, argument in enumerate(arguments):
+        value = arguments[index + 1] if index + 1 < len(arguments) else ""
+        if re.fullmatch(r"-[a-zA-Z]*[ecs]|--(?:sh-)?exec", argument) and _SHELL_WORD.search(value):
+            return True
+        if re.fullmatch(r"-[a-zA-Z]*e|--(?:sh-)?exec", argument) and value.startswith("/"):
+            return True
+        if argument.startswith(("--exec=", "--sh-exec=", "-e/", "-c/")):
+            return True
+    return False
+
+
+def contacts_metadata_service(command: Command) -> bool:
+    """A request to the cloud's instance metadata service, in any spelling of its address."""
+    if any(names_metadata_service(item.target.text.removeprefix("/dev/tcp/")) for item in command.redirects):
+        return True
+    if command.name.lower() in _CLIENTS:
+        return any(names_metadata_service(argument) for argument in command.arguments)
+    text = code.inline_code(command)
+    return text is not None and names_metadata_service(text)
+
+
+def installs_from_url(command: Command) -> bool:
+    """A package manager that installs for everyone, from an address instead of its registry."""
+    arguments = command.arguments
+    if command.name in ("npm", "pnpm", "yarn"):
+        whole = command.has_option("g", "global")
+        return whole and any(_REMOTE_PACKAGE.match(argument) for argument in arguments)
+    if re.fullmatch(r"pip[\d.]*|uv", command.name) and "install" in arguments:
+        indexes = ("--index-url", "--extra-index-url", "-i")
+        values = [arguments[at + 1] for at, argument in enumerate(arguments[:-1]) if argument in indexes]
+        urls = [argument for argument in command.operands() if argument.startswith(("http://", "git+http://"))]
+        return bool(urls) or any(value.startswith("http://") for value in values)
+    return False

@@ -1,0 +1,112 @@
+"""Paths as commands name them: normalised without touching the file system, and what stands there."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from axonflow_hooks.policy.shell.commands import HOME, UNKNOWN
+
+_SYSTEM: Final = (
+    "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "mnt", "media", "opt", "proc", "root", "sbin", "srv",
+    "sys", "usr", "var", "Users", "System", "Library", "Applications", "Volumes", "private", "run",
+    "usr/bin", "usr/lib", "usr/lib64", "usr/local", "usr/sbin", "usr/share", "var/lib", "var/log", "private/etc",
+    "private/var", "System/Library",
+)  # fmt: skip
+SYSTEM_DIRECTORIES: Final = frozenset(f"/{name}" for name in _SYSTEM)
+_SCRATCH: Final = frozenset({
+    "/tmp",  # noqa: S108 - names of directories, nothing is written
+    "/app", "/build", "/builds", "/cache", "/code", "/data", "/dist", "/output", "/out", "/project", "/repo",
+    "/scratch", "/src", "/target", "/test", "/tests", "/workdir", "/workspace", "/workspaces", "/path",
+})  # fmt: skip
+_HOME_VALUABLES: Final = frozenset({
+    "Desktop", "Documents", "Downloads", "Library", "Movies", "Music", "Pictures", ".ssh", ".gnupg", ".aws", ".config",
+    ".kube",
+})  # fmt: skip
+_HOME_DIRECTORY: Final = re.compile(r"^/(?:home|Users)/[^/]+$|^~[\w.-]+$")
+_BLOCK_DEVICE: Final = re.compile(
+    r"^/dev/(?:[shv]d[a-z]|xvd[a-z]|nvme\d|mmcblk\d|r?disk\d|mapper/|md\d|dm-\d|loop\d+p|mem$|kmem$|sr\d)"
+)
+_CREDENTIALS: Final = re.compile(
+    r"""(?x)
+    (?:^|/)\.ssh/(?:id_[\w@-]+|identity|.*_(?:rsa|ed25519|ecdsa|dsa)|[\w.-]+\.pem|\*)$
+    | (?:^|/)\.ssh/?$
+    | (?:^|/)\.aws(?:/(?:credentials|\*|cli/cache.*|sso/cache.*))?$
+    | (?:^|/)\.(?:netrc|pgpass|my\.cnf|git-credentials|pypirc|vault-token|s3cfg|boto|npmrc)$
+    | (?:^|/)_netrc$
+    | (?:^|/)\.kube/config$ | (?:^|/)\.docker/config\.json$
+    | (?:^|/)\.config/gcloud/(?:credentials\.db|access_tokens\.db|application_default_credentials\.json)$
+    | (?:^|/)\.config/gcloud/(?:legacy_credentials.*|\*)$
+    | (?:^|/)\.config/gh/hosts\.yml$ | (?:^|/)\.config/hub$
+    | (?:^|/)\.config/axonflow/[\w.*-]+$
+    | (?:^|/)\.azure/(?:accessTokens\.json|msal_token_cache\.\w+|\*)$
+    | (?:^|/)\.gnupg/(?:private-keys-v1\.d.*|secring\.gpg)$
+    | (?:^|/)\.terraform\.d/credentials\.tfrc\.json$
+    | (?:^|/)\.claude/\.credentials\.json$
+    | ^(?:/private)?/etc/(?:shadow|gshadow|master\.passwd|krb5\.keytab)-?$ | ^/etc/ssh/ssh_host_\w+_key$
+    | ^/proc/(?:\d+|self|\*)/environ$
+    | ^/(?:var/)?run/secrets/kubernetes\.io/serviceaccount/token$
+    | /Library/Keychains/ | (?:^|/)(?:Login\ Data|logins\.json|key4\.db|wallet\.dat)$
+    """
+)
+
+
+def normalise(path: str, cwd: str | None = None) -> str:
+    """Take a path as written and give it without `.`, `..`, doubled slashes, made absolute by `cwd` where known."""
+    if cwd is not None and not path.startswith(("/", HOME, UNKNOWN)):
+        path = f"{cwd}/{path}"
+    if not path:
+        return ""
+    absolute = path.startswith("/")
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if parts and parts[-1] != "..":
+                parts.pop()
+            elif not absolute:
+                parts.append(part)
+            continue
+        parts.append(part)
+    joined = "/".join(parts)
+    return f"/{joined}" if absolute else joined or "."
+
+
+def is_system_root(path: str, cwd: str | None = None) -> bool:
+    """Whether the path is the file system's root, a system directory, or all that stands directly in one."""
+    place = _without_glob(normalise(path, cwd))
+    return place == "/" or place in SYSTEM_DIRECTORIES
+
+
+def is_irreplaceable(path: str, cwd: str | None = None) -> bool:
+    """Whether deleting the directory recursively loses a system, a home or what people keep in it."""
+    place = normalise(path, cwd)
+    if is_system_root(path, cwd):
+        return place not in _SCRATCH and _without_glob(place) not in _SCRATCH
+    bare = _without_glob(place)
+    if bare == HOME or _HOME_DIRECTORY.match(bare):
+        return True
+    head, _slash, rest = bare.partition("/")
+    if head == HOME:
+        return rest in _HOME_VALUABLES
+    if ".." in path.split("/") and re.match(r"^/(?:home|Users|etc|usr|var|root|opt)/", place):
+        return True
+    return re.fullmatch(r"/[\w.-]+", bare) is not None and bare not in _SCRATCH and (".." in path or "*" in place)
+
+
+def is_block_device(path: str) -> bool:
+    """Whether the path is a disk, a partition or memory as a device."""
+    return _BLOCK_DEVICE.match(normalise(path)) is not None
+
+
+def is_credential_file(path: str, cwd: str | None = None) -> bool:
+    """Whether a file of this name keeps keys, tokens or password hashes."""
+    return UNKNOWN not in path and _CREDENTIALS.search(normalise(path, cwd)) is not None and not path.endswith(".pub")
+
+
+def _without_glob(place: str) -> str:
+    for ending in ("/*", "/.*", "/{*,.*}"):
+        if place.endswith(ending):
+            return place[: -len(ending)] or "/"
+    return place

@@ -1,0 +1,25 @@
+"""Phrases that are mentioned rather than used: quoted as an example in documentation, tests and reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from axonflow_hooks.policy.validators.candidate import Candidate
+
+_QUOTES: Final = {"'": "'", '"': '"', "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb"}
+_MAX_TAIL: Final = 24
+"""Characters that may stand between the phrase and the closing quote (`… exactly."`)."""
+
+
+def not_quoted(candidate: Candidate) -> bool:
+    """The phrase is not the whole of a short quotation inside a longer sentence."""
+    opening = candidate.before(1)
+    closing = _QUOTES.get(opening)
+    if closing is None:
+        return True
+    tail = candidate.after(_MAX_TAIL)
+    if closing not in tail:
+        return True
+    around = candidate.text[: candidate.start - 1].strip() + candidate.after(_MAX_TAIL).partition(closing)[2].strip()
+    return len(around) < 4

@@ -1,0 +1,163 @@
+"""The parts of a text that a group of policies looks at, with the way back to the text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from axonflow_hooks.policy.matching import Haystack
+from axonflow_hooks.policy.readings import letters, readings
+from axonflow_hooks.policy.shell import CommandLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from axonflow_hooks.policy.model import StatementKind
+    from axonflow_hooks.policy.shell.commands import Command
+
+DATABASE_CLIENTS: Final = frozenset({
+    "psql", "mysql", "mariadb", "sqlite3", "sqlite", "sqlcmd", "mysqlsh", "pgcli", "mycli", "litecli", "usql", "duckdb",
+    "clickhouse-client", "clickhouse", "cockroach", "bq", "snowsql", "sqlplus", "isql", "cqlsh", "trino", "presto",
+    "hive", "beeline", "spark-sql", "bsqldb", "sqlcl", "vsql", "impala-shell", "turso", "libsql", "dolt", "wrangler",
+})  # fmt: skip
+_SEARCHES: Final = frozenset({
+    "grep", "egrep", "fgrep", "rg", "ag", "ack", "git", "gh", "glab", "hg", "sed", "awk", "gawk", "find", "perl",
+})  # fmt: skip
+_MCP_VALUE: Final = re.compile(r"^[\w$-]+(?:\.[\w$-]+|\[\d+\])*: ", re.MULTILINE)
+_MCP_COMMAND: Final = re.compile(
+    r"(?i)^(?:[\w$.\[\]-]*[._\]-])?(?:command|cmd|script|shell|bash|exec|run|code|commandline)(?:\[\d+\]|\.\d+)?$"
+)
+_SCRIPT_NAME: Final = re.compile(r"(?i)\.(?:sh|bash|zsh|ksh)\s*$")
+_SHEBANG: Final = re.compile(r"#! ?/[\w/]*/(?:env +)?(?:ba|z|da|k|a)?sh\b")
+
+_ESCAPED_BLANK: Final = re.compile(r"\\[nrt]")
+_ASCII_FORMS: Final = {
+    **{ord(c): str(unicodedata.digit(c)) for c in map(chr, range(0x80, 0x1FC00)) if unicodedata.category(c) == "Nd"},
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"), "-"),
+    **dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2005\u2007\u2009\u200a\u202f\u3000"), " "),
+}
+
+MAX_PROSE: Final = 16 * 1024
+"""A longer text of unknown form is prose or data, not a command line."""
+
+MAX_SCRIPT: Final = 64 * 1024
+"""A longer file is not read as a shell script."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A part to match patterns in.
+
+    A match at `i` stands at `offset + i` of the text or, when `place` is set (the part was decoded), somewhere in
+    `place`. In a `loose` view only standalone patterns count, in a view of `letters` only those made for it.
+    """
+
+    haystack: Haystack
+    offset: int = 0
+    place: tuple[int, int] | None = None
+    loose: bool = False
+    letters: bool = False
+
+    def locate(self, start: int, end: int) -> tuple[int, int]:
+        """Take a place in the view and give it in the text."""
+        return self.place or (self.offset + start, self.offset + end)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The evaluated text and the views of it, each made when first asked for."""
+
+    text: str
+    kind: StatementKind
+
+    @cached_property
+    def whole(self) -> tuple[View, ...]:
+        """The text as it is."""
+        return (View(Haystack(self.text)),)
+
+    @cached_property
+    def plain(self) -> tuple[View, ...]:
+        """The text with the digits, dashes and blanks of every script as the ASCII ones (each one character).
+
+        Where line breaks are escaped (in JSON or source code), the text with blanks in their place as well: an
+        escape would glue its letter to the word that follows.
+        """
+        text = self.text if self.text.isascii() else self.text.translate(_ASCII_FORMS)
+        views = self.whole if text == self.text else (View(Haystack(text)),)
+        blank = _ESCAPED_BLANK.sub("  ", text) if "\\" in text else text
+        return views if blank == text else (*views, View(Haystack(blank)))
+
+    @cached_property
+    def disguised(self) -> tuple[View, ...]:
+        """The text, and what it may stand for where it hides its words."""
+        place = (0, len(self.text))
+        views = [View(Haystack(text), place=place) for text in readings(self.text)]
+        views += [View(Haystack(text), place=place, letters=True) for text in letters(self.text)]
+        return (*self.whole, *views)
+
+    @cached_property
+    def sql(self) -> tuple[View, ...]:
+        """Where SQL may stand: arguments of commands, values of MCP arguments, else the text itself."""
+        if self.kind == "shell":
+            return tuple(self._sql_in_commands())
+        if self.kind == "mcp":
+            return tuple(View(Haystack(self.text[start:end]), start) for _name, start, end in self._mcp_values)
+        return self.whole
+
+    @cached_property
+    def command_lines(self) -> tuple[tuple[int, CommandLine], ...]:
+        """Command lines in the text with their offsets."""
+        if self.kind == "shell" or (self.kind == "text" and len(self.text) <= MAX_PROSE):
+            return ((0, CommandLine(self.whole[0].haystack)),)
+        if self.kind == "file":
+            path, newline, content = self.text.partition("\n")
+            if len(content) <= MAX_SCRIPT and (_SCRIPT_NAME.search(path) or _SHEBANG.match(content)):
+                return ((len(path) + len(newline), CommandLine(Haystack(content))),)
+        if self.kind == "mcp":
+            return tuple(
+                (start, CommandLine(Haystack(self.text[start:end])))
+                for name, start, end in self._mcp_values
+                if _MCP_COMMAND.match(name)
+            )
+        return ()
+
+    @cached_property
+    def _mcp_values(self) -> tuple[tuple[str, int, int], ...]:
+        heads = list(_MCP_VALUE.finditer(self.text))
+        if not heads or heads[0].start() > 0:
+            return (("", 0, len(self.text)),)
+        ends = [head.start() - 1 for head in heads[1:]] + [len(self.text)]
+        return tuple((head[0][:-2], head.end(), end) for head, end in zip(heads, ends, strict=True))
+
+    def _sql_in_commands(self) -> Iterator[View]:
+        haystack = self.whole[0].haystack
+        commands = self.command_lines[0][1].commands
+        if commands is None:
+            yield View(haystack, loose=True)
+            return
+        seen: set[str] = set()
+        for command in commands:
+            place = haystack.offset(command.start), haystack.offset(command.end)
+            loose = command.name not in DATABASE_CLIENTS
+            if command.name in _SEARCHES:
+                continue
+            for text in _statements(command, loose=loose):
+                if text not in seen:
+                    seen.add(text)
+                    yield View(Haystack(text), place=place, loose=loose)
+
+
+def _statements(command: Command, *, loose: bool) -> Iterator[str]:
+    for argument in command.arguments:
+        if " " in argument or "'" in argument or "%20" in argument or "/**/" in argument:
+            yield argument
+    if loose:
+        return
+    if command.stdin is not None:
+        yield command.stdin
+    for feed in command.feeds:
+        if feed.name in ("echo", "printf"):
+            yield " ".join(feed.arguments)

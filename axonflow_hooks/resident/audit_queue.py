@@ -1,0 +1,168 @@
+"""From a hook's audit record to the disk: what the hook waits for, and all that it waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from axonflow_hooks.account.credentials import known_credential
+from axonflow_hooks.claude_code.context import AUDIT_SHARE_S
+from axonflow_hooks.errors import AxonFlowError
+from axonflow_hooks.resident.spool import Recipient, Record, Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from axonflow_hooks.claude_code.context import HookContext
+    from axonflow_hooks.client import AgentClient, Connection
+    from axonflow_hooks.paths import Paths
+    from axonflow_hooks.settings import Settings
+    from axonflow_hooks.wire.mcp_tools import AuditReceipt, AuditToolCallArguments
+
+WRITE_WAIT_S: Final = 4.0
+"""A disk that takes longer to write a record does not hold the hook's answer up any further."""
+
+
+class SpoolThread:
+    """The spool of one folder, opened at first use and used by one thread; what comes together is written together.
+
+    Its methods raise OSError or sqlite3.Error when the disk does not do its part.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._spool: Spool | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._waiting: list[tuple[Record, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def append(self, record: Record) -> None:
+        """Write a record; when this returns it is on disk."""
+        written = asyncio.get_running_loop().create_future()
+        self._waiting.append((record, written))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all())
+        await asyncio.wait_for(written, WRITE_WAIT_S)
+
+    async def run(self, work: Callable[[Spool], object]) -> object:
+        """Do something with the spool in its thread."""
+
+        def opened() -> object:
+            if self._spool is None:
+                self._spool = Spool(self._folder)
+            try:
+                return work(self._spool)
+            except (OSError, sqlite3.Error):
+                # Whatever it was (a removed folder, a damaged file), the next use begins anew.
+                self._spool.close()
+                self._spool = None
+                raise
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, opened)
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the file."""
+        if self._writer:
+            with contextlib.suppress(Exception):
+                await self._writer
+        with contextlib.suppress(OSError, sqlite3.Error):
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close_spool)
+        self._thread.shutdown(wait=False)
+
+    def _close_spool(self) -> None:
+        if self._spool:
+            self._spool.close()
+            self._spool = None
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            together, self._waiting = self._waiting, []
+            records = [record for record, _ in together]
+            try:
+                await self.run(lambda spool, records=records: spool.append(records))  # type: ignore[misc]
+                outcome = None
+            except Exception as error:  # noqa: BLE001 - each of the hooks is told
+                outcome = error
+            for _, written in together:
+                if written.done():
+                    continue
+                if outcome is None:
+                    written.set_result(None)
+                else:
+                    written.set_exception(outcome)
+
+
+@dataclass(slots=True)
+class AuditQueue:
+    """The AuditSink of one hook call. `call_id` is the same when the call is handled twice: recorded once all the same.
+
+    `on_written` is told whom a record on disk is for, `on_failed` what kept one from the disk.
+    """
+
+    thread: SpoolThread
+    folder: Path
+    call_id: str
+    on_written: Callable[[Recipient], None]
+    on_failed: Callable[[Exception], None]
+    count: int = 0
+
+    async def __call__(self, context: HookContext, record: AuditToolCallArguments) -> None:
+        """Write the record to disk, or send it at once where the disk does not take it."""
+        self.count += 1
+        key = f"axonflow-hooks:{self.call_id}:{self.count}"
+        entry = Record(
+            key=key,
+            recipient=_recipient(context),
+            user_email=context.settings.user_email,
+            session_id=context.event.session_id.encode("utf-8", "replace").decode(),
+            body=json.dumps(record.model_dump(exclude_none=True)),  # ASCII: no lone surrogate can stop it
+            at=time.time(),
+        )
+        try:
+            await self._write(context, entry)
+        except Exception as error:  # noqa: BLE001 - a sink never raises
+            self.on_failed(error)
+            await _send_at_once(context, record, key)
+        else:
+            self.on_written(entry.recipient)
+
+    async def _write(self, context: HookContext, entry: Record) -> None:
+        if context.paths.spool_dir != self.folder:
+            raise OSError("The record belongs into another spool.")
+        await self.thread.append(entry)
+
+
+async def _send_at_once(context: HookContext, record: AuditToolCallArguments, key: str) -> None:
+    async def send(client: AgentClient, share_s: float) -> AuditReceipt:
+        return await client.audit_tool_call(
+            record, session_id=context.event.session_id, timeout_s=share_s, idempotency_key=key
+        )
+
+    with contextlib.suppress(AxonFlowError):
+        await context.ask_agent(AUDIT_SHARE_S, send)
+
+
+def _recipient(context: HookContext) -> Recipient:
+    return Recipient(context.settings.endpoint, client_id_of(context.settings, context.paths))
+
+
+def client_id_of(settings: Settings, paths: Paths) -> str:
+    """Give the client id that settings lead to, without the network, "" where there is none (yet)."""
+    try:
+        credential = known_credential(settings, paths)
+    except AxonFlowError:
+        return ""
+    return credential.client_id if credential else ""
+
+
+def tenant_of(connection: Connection) -> str:
+    """Give the client id of a connection, "" for one without a credential."""
+    return base64.b64decode(connection.basic).decode("utf-8", "replace").partition(":")[0]

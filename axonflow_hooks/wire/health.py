@@ -1,0 +1,42 @@
+"""GET /health (wire 1.10)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from axonflow_hooks.wire.fields import OBJECT, OBJECTS, LenientText, LenientTexts
+
+
+class Capability(BaseModel):
+    """One thing the agent really serves, and the release that brought it."""
+
+    name: LenientText = ""
+    since: LenientText = ""
+    description: LenientText = ""
+
+
+class PluginCompatibility(BaseModel):
+    """Oldest and recommended plugin release per plugin id."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    min_plugin_version: LenientTexts = Field(default_factory=dict)
+    recommended_plugin_version: LenientTexts = Field(default_factory=dict)
+
+
+class Health(BaseModel):
+    """What an agent says of itself; only `status` is certain to be there."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    status: str
+    service: LenientText = ""
+    version: LenientText = ""
+    timestamp: LenientText = ""
+    tier: LenientText = ""
+    edition: LenientText = ""
+    deployment_mode: LenientText = ""
+    capabilities: Annotated[list[Capability], OBJECTS] = Field(default_factory=list)
+    plugin_compatibility: Annotated[PluginCompatibility, OBJECT] = Field(default_factory=PluginCompatibility)

@@ -1,0 +1,178 @@
+"""Writes docs/detection.md from what was measured."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bench.policy_engine import speed_rows
+from eval.evasions import COMMANDS, EVASIONS, MENTIONS
+from eval.measure import FLAGGING, Tally, interval
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from axonflow_hooks.policy import Engine
+    from eval.measure import Outcome
+
+REVIEWED: Final = Path(__file__).with_name("reviewed.toml")
+_HEAD: Final = ("texts", "flagged", "only recorded", "rate", "95 % interval")
+
+# which clean texts each kind of attack is weighed against
+_PAIRS: Final = (
+    ("Dangerous commands", ("shell_bad",), ("shell_good",), "97 % at 1 %"),
+    ("SQL injection", ("sqli_bad",), ("sql_good",), "97 % at 1 %"),
+    ("Secrets", ("secret_bad",), ("secret_good",), "93 % at 1 %"),
+    ("PII (all)", ("pii_bad",), ("pii_good",), "see the checksummed kinds"),
+    ("SSRF and path traversal", ("ssrf_bad", "path_bad"), ("url_good", "path_good"), "97 % at 0.5 %"),
+    ("Prompt injection", ("injection_bad",), ("text_good",), "at most 0.5 %"),
+)
+_UNCHECKED_PII: Final = frozenset(
+    {"email", "phone", "drivers_licence", "tax_reference_number", "national_insurance_number"}
+)
+
+
+def rate_cells(tally: Tally) -> str:
+    """Give the cells of one row."""
+    low, high = interval(tally.flagged, tally.total)
+    share = tally.flagged / tally.total if tally.total else 0.0
+    return f"{tally.total} | {tally.flagged} | {tally.noted} | {share:.2%} | {low:.2%} to {high:.2%}"
+
+
+def category_rows(outcome: Outcome) -> list[str]:
+    """Give the table of categories."""
+    rows = [f"| category | expected | {' | '.join(_HEAD)} |", "|---|---|--:|--:|--:|--:|---|"]
+    rows += [
+        f"| {category} | {expect} | {rate_cells(tally)} |"
+        for (category, expect), tally in sorted(outcome.by_category().items())
+    ]
+    return rows
+
+
+def report(engine: Engine, outcome: Outcome) -> str:
+    """Give the whole document."""
+    sections = [
+        _INTRODUCTION.format(policies=len(engine.policies)),
+        "## What is asked, and what it is\n\n" + "\n".join(_pairs(outcome)),
+        "## By category\n\n" + "\n".join(category_rows(outcome)),
+        "## Prompt injection: the curve\n\n" + _CURVE_TEXT + "\n".join(_curve(outcome)),
+        "## Remaining false alarms, each one read\n\n" + "\n".join(_alarms(outcome)),
+        "## The evasion table\n\n" + _EVASION_TEXT.format(commands=len(COMMANDS)) + "\n".join(_evasions(engine)),
+        "## Speed\n\n" + _SPEED_TEXT + "\n".join(speed_rows()),
+        "## By kind\n\n" + "\n".join(_kinds(outcome)),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _pairs(outcome: Outcome) -> list[str]:
+    found = outcome.by_category()
+    rows = ["| detection | asked | recall | 95 % interval | false alarms | 95 % interval | precision | 95 % interval |",
+            "|---|---|--:|---|--:|---|--:|---|"]  # fmt: skip
+    for name, bad, good, asked in _PAIRS:
+        attacks, clean = Tally(), Tally()
+        for category in bad:
+            attacks.add(found.get((category, "flag"), Tally()))
+        for category in good:
+            clean.add(found.get((category, "clean"), Tally()))
+        rows.append(_pair(name, asked, attacks, clean))
+        if name.startswith("PII"):
+            checked = Tally()
+            for (category, _expect, kind), tally in outcome.tallies.items():
+                if category == "pii_bad" and kind.rpartition(": ")[2] not in _UNCHECKED_PII:
+                    checked.add(tally)
+            rows.append(_pair("PII with checksum or issuing rules", "98 % at 1 %", checked, clean))
+    return rows
+
+
+def _pair(name: str, asked: str, attacks: Tally, clean: Tally) -> str:
+    cells = [name, asked]
+    for hits, total in (
+        (attacks.flagged, attacks.total),
+        (clean.flagged, clean.total),
+        (attacks.flagged, attacks.flagged + clean.flagged),
+    ):  # fmt: skip
+        low, high = interval(hits, total)
+        cells += [f"{hits / total:.2%}" if total else "-", f"{low:.2%} to {high:.2%}"]
+    return f"| {' | '.join(cells)} |"
+
+
+def _curve(outcome: Outcome) -> list[str]:
+    rows = ["| policies that must agree | recall | false alarms |", "|--:|--:|--:|"]
+    scores = outcome.injection_scores
+    for needed in (1, 2, 3):
+        shares = []
+        for category in ("injection_bad", "text_good"):
+            values = scores.get(category) or [0]
+            shares.append(sum(value >= needed for value in values) / len(values))
+        rows.append(f"| {needed} | {shares[0]:.2%} | {shares[1]:.2%} |")
+    return rows
+
+
+def _alarms(outcome: Outcome) -> list[str]:
+    reviewed = tomllib.loads(REVIEWED.read_text(encoding="utf-8")) if REVIEWED.exists() else {}
+    alarms = [wrong for wrong in outcome.wrong if wrong.expect == "clean"]
+    if not alarms:
+        return ["There are none."]
+    rows = ["| set / kind | policies | what it is | verdict | reason |", "|---|---|---|---|---|"]
+    for wrong in alarms:
+        seen = reviewed.get(wrong.case, {})
+        rows.append(
+            f"| {wrong.category} / {wrong.kind} | {', '.join(wrong.policies)} | {seen.get('what', 'not described')} | "
+            f"{seen.get('verdict', 'not reviewed')} | {seen.get('reason', '')} |"
+        )
+    counted = Counter(reviewed.get(wrong.case, {}).get("verdict", "not reviewed") for wrong in alarms)
+    return [*rows, "", "Verdicts: " + ", ".join(f"{name} {count}" for name, count in sorted(counted.items())) + "."]
+
+
+def _evasions(engine: Engine) -> list[str]:
+    rows = ["| way of hiding | found | of |", "|---|--:|--:|"]
+    for name, hide in EVASIONS.items():
+        found = sum(_flags(engine, hide(command)) for command in COMMANDS.values())
+        rows.append(f"| {name} | {found} | {len(COMMANDS)} |")
+    rows += ["", "| way of only mentioning | flagged | of |", "|---|--:|--:|"]
+    for name, mention in MENTIONS.items():
+        found = sum(_flags(engine, mention(command)) for command in COMMANDS.values())
+        rows.append(f"| {name} | {found} | {len(COMMANDS)} |")
+    return rows
+
+
+def _flags(engine: Engine, command: str) -> bool:
+    return engine.evaluate(command, phase="request", connector_type="claude_code.Bash").action in FLAGGING
+
+
+def _kinds(outcome: Outcome) -> list[str]:
+    rows = [f"| category / kind | expected | {' | '.join(_HEAD)} |", "|---|---|--:|--:|--:|--:|---|"]
+    rows += [
+        f"| {category} / {kind} | {expect} | {rate_cells(tally)} |"
+        for (category, expect, kind), tally in sorted(outcome.tallies.items())
+    ]
+    return rows
+
+
+_INTRODUCTION: Final = """# Detection quality
+
+Written by `make eval`; do not edit by hand. The {policies} built-in policies were run over labelled texts: published
+test vectors, payload lists, example commands, documentation and source code of public projects. The texts are not part
+of this repository, because their licences differ. Labels are wrong in 2 to 5 % of the texts (jailbreaks collected in
+the wild: about 12 %), so a recall of 100 % would be a sign of tuning, not of quality.
+
+*Flagged* means blocked, masked, held for approval or warned about; *only recorded* means that the match is in the audit
+trail and nothing else happens (the default for e-mail addresses and telephone numbers). Intervals are Wilson's."""
+_CURVE_TEXT: Final = """\
+No set of patterns recognises a request that is phrased like any other. The table says what this one
+does at each threshold; the default is the first row, and it warns, it never blocks.
+
+"""
+_EVASION_TEXT: Final = """\
+Each way of hiding a command, tried on {commands} commands. The same table is a test of the repository.
+
+"""
+_SPEED_TEXT: Final = """\
+One evaluation against a bare RE2 scan of the same text in the same run (best of several rounds).
+
+"""

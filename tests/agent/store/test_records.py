@@ -1,0 +1,97 @@
+"""How moments, texts and rows are written down."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from axonflow_hooks.agent.store.records import (
+    AuditRecord,
+    Caller,
+    canonical_row,
+    format_time,
+    parse_time,
+    storable,
+)
+
+UTC = timezone.utc
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("2026-01-31t12:00:00z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("2026-01-31 12:00:00+02:00", datetime(2026, 1, 31, 10, tzinfo=UTC)),
+        ("2026-01-31T12:00:00.5Z", datetime(2026, 1, 31, 12, 0, 0, 500_000, tzinfo=UTC)),
+        ("2026-01-31T12:00:00.123456789Z", datetime(2026, 1, 31, 12, 0, 0, 123_456, tzinfo=UTC)),
+        ("2026-01-31T12:00:00", None),
+        ("2026-01-31", None),
+        ("2026-02-30T12:00:00Z", None),
+        ("2026-01-31T25:00:00Z", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("٢٠٢٦-01-31T12:00:00Z", None),
+        ("", None),
+    ],
+)
+def test_times_are_read_as_rfc_3339_says(text: str, moment: datetime | None) -> None:
+    assert parse_time(text) == moment
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 1, 31, 12, tzinfo=UTC),
+        datetime(2026, 1, 31, 12, 0, 0, 7, tzinfo=timezone(timedelta(hours=5))),
+        datetime(101, 1, 1, tzinfo=UTC),
+    ],
+)
+def test_times_are_written_with_a_fixed_width(moment: datetime) -> None:
+    text = format_time(moment)
+    assert len(text) == len("2026-01-31T12:00:00.000000Z")
+    assert parse_time(text) == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        (None, None),
+        ("plain", "plain"),
+        ("a\x00b", "a\ufffdb"),
+        ("\ud800", "\ufffd"),
+        ("x\udc80y", "x\ufffdy"),
+        ("\U0001f600 é", "\U0001f600 é"),
+    ],
+)
+def test_text_that_no_database_takes_is_replaced(text: str | None, stored: str | None) -> None:
+    assert storable(text) == stored
+
+
+def audit_row(**changes: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "id": "audit_1",
+        "timestamp": "2026-01-31T12:00:00.000000Z",
+        "request_type": "check_policy",
+        "tool_name": "Bash",
+        "query": "ls é",
+        "caller": Caller("local"),
+        "policy_details": {"b": 1, "a": [2]},
+        **changes,
+    }
+    return AuditRecord(**values).row()
+
+
+def test_the_canonical_form_depends_on_the_values_only() -> None:
+    row = audit_row()
+    again = dict(reversed(row.items()))
+    assert canonical_row(row) == canonical_row(again)
+    assert canonical_row(row) != canonical_row(audit_row(query="ls e"))
+    assert canonical_row(row).isascii()
+
+
+def test_a_number_that_is_none_has_no_canonical_form() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        canonical_row(audit_row(response_time_ms=float("nan")))

@@ -1,0 +1,70 @@
+"""What is stored holds no secret and no personal data, whatever the clients are given."""
+
+from __future__ import annotations
+
+import pytest
+
+from axonflow_hooks.agent.privacy import EXCERPT_CHARS, MAX_STORED_LEAF_CHARS, StorageRedactor
+from axonflow_hooks.policy import Placeholders, load_engine
+
+SSN = "536-90-4399"
+AWS_KEY = "AKIA" + "ABCDEFGHIJKLMNOP"
+
+ENGINE = load_engine(pii_action="log")
+"""The most permissive setting: clients get everything unmasked."""
+
+
+@pytest.fixture
+def redactor() -> StorageRedactor:
+    return StorageRedactor(ENGINE, "claude_code.Bash", Placeholders())
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("", ""),
+        ("nothing here", "nothing here"),
+        (f"ssn {SSN} and {SSN}", "ssn [REDACTED:ssn#1] and [REDACTED:ssn#1]"),
+        (f"{AWS_KEY}", "[REDACTED:aws_access_key#1]"),
+        ("mail someone@example.com", "mail [REDACTED:email#1]"),
+    ],
+)
+def test_texts(redactor: StorageRedactor, text: str, stored: str) -> None:
+    assert redactor.text(text) == stored
+
+
+def test_trees_keep_their_shape(redactor: StorageRedactor) -> None:
+    value = {"a": [f"ssn {SSN}", 1, None], "ssn": 536904399, f"k {SSN}": {}}
+    assert redactor.tree(value, "input") == {
+        "a": ["ssn [REDACTED:ssn#1]", 1, None],
+        "ssn": "[REDACTED:ssn#1]",
+        "k [REDACTED:ssn#1]": {},
+    }
+
+
+def test_long_texts_are_cut_after_they_were_redacted(redactor: StorageRedactor) -> None:
+    text = "x" * (MAX_STORED_LEAF_CHARS - 10) + f" ssn {SSN} " + "y" * 100
+    stored = redactor.tree({"a": text}, "input")["a"]
+    assert SSN[:5] not in stored
+    assert stored.endswith("characters left out]")
+    assert len(stored) < len(text)
+
+
+def test_a_short_text_is_its_own_excerpt(redactor: StorageRedactor) -> None:
+    assert redactor.excerpt(f"rm -rf / # {SSN}", "", 0) == ("rm -rf / # [REDACTED:ssn#1]", 0)
+
+
+@pytest.mark.parametrize("distance", range(85, 120))
+def test_an_excerpt_never_starts_or_ends_inside_a_secret(redactor: StorageRedactor, distance: int) -> None:
+    lead = "a " * 400
+    text = f"{lead}{SSN} {'b ' * (distance // 2)}rm -rf / {'c ' * 185}{SSN} {'d ' * 300}"
+    excerpt, start = redactor.excerpt(text, "", text.index("rm -rf"))
+    assert "rm -rf /" in excerpt
+    assert len(excerpt) <= EXCERPT_CHARS
+    assert not any(part in excerpt for part in ("536", "90-", "4399"))
+    assert 0 < start <= text.index("rm -rf")
+
+
+def test_a_secret_that_only_its_key_gives_away(redactor: StorageRedactor) -> None:
+    assert redactor.excerpt("536904399", "ssn", 0) == ("[REDACTED:ssn#1]", 0)
+    assert redactor.excerpt("536904399", "count", 0) == ("536904399", 0)

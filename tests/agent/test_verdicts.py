@@ -1,0 +1,136 @@
+"""From what the engine finds to a decision, with a pack of our own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from axonflow_hooks.agent.access import loopback_access
+from axonflow_hooks.agent.mcp.sessions import Sessions
+from axonflow_hooks.agent.runtime import Agent
+from axonflow_hooks.agent.store.database import open_database
+from axonflow_hooks.agent.store.queries import AuditFilter, find_decision, search_audit
+from axonflow_hooks.agent.store.records import LOCAL_TENANT, Caller
+from axonflow_hooks.agent.store.writer import Writer
+from axonflow_hooks.agent.verdicts import MAX_STORED_SPANS, Check, Verdict, decide, tool_signature
+from axonflow_hooks.policy import load_engine, parse_pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+POLICY = """
+[[policy]]
+id = "{id}"
+name = "{id} name"
+description = "It says {id}."
+category = "{category}"
+severity = "{severity}"
+action = {{ request = "{action}", response = "{action}" }}
+match = [{{ pattern = '\\b{id}\\b' }}]
+flag = ["{id}"]
+clean = ["x"]
+"""
+
+PACK = 'group = "secrets"\n' + "".join(
+    POLICY.format(id=name, category=category, severity=severity, action=action)
+    for name, category, severity, action in (
+        ("stop", "security-dangerous", "high", "block"),
+        ("ask", "security-dangerous", "medium", "require_approval"),
+        ("hide", "code-secrets", "critical", "redact"),
+        ("hush", "pii-global", "low", "log"),
+        ("warn", "code-unsafe", "critical", "warn"),
+    )
+)
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Agent]:
+    tmp_path.chmod(0o700)
+    database = open_database(tmp_path)
+    writing = Writer(database.engine)
+    access = loopback_access("127.0.0.1", 8080, "local", "s3cret")
+    engine = load_engine(packs=[parse_pack(PACK, name="test.toml")])
+    yield Agent(engine, database, writing, access, Sessions(), frozenset())
+    writing.close()
+    database.close()
+
+
+def judge(agent: Agent, phase: Any = "request", session: str | None = None, **fields: Any) -> Verdict:
+    check = Check(phase, f"check_{phase}", "test.tool", fields, len(str(fields)), frozenset())
+    return asyncio.run(decide(agent, check, Caller("local"), session))
+
+
+@pytest.mark.parametrize(
+    ("text", "decision", "action", "risk", "reason"),
+    [
+        ("nothing", "allowed", "none", None, "No policy matched."),
+        ("hush", "allowed", "log", "low", "Allowed and noted: hush name."),
+        ("warn hush", "allowed", "warn", "critical", "Allowed and noted: warn name."),
+        ("hide warn", "redacted", "redact", "critical", "Masked: hide name."),
+        (
+            "ask hide",
+            "blocked",
+            "require_approval",
+            "medium",
+            "It says ask. It needs a human's approval, which this agent cannot ask for.",
+        ),
+        ("hide warn stop ask", "blocked", "block", "high", "It says stop."),
+    ],
+)
+def test_the_strongest_action_decides(
+    agent: Agent, text: str, decision: str, action: str, risk: str | None, reason: str
+) -> None:
+    verdict = judge(agent, statement=text)
+    record = verdict.record
+    assert (record.decision, record.action, record.risk_level, record.reason) == (decision, action, risk, reason)
+    assert verdict.allowed is (decision != "blocked")
+
+
+def test_blockers_come_first(agent: Agent) -> None:
+    verdict = judge(agent, statement="hush warn ask hide stop")
+    assert [match.policy_id for match in verdict.record.matches] == ["stop", "ask", "hide", "warn", "hush"]
+    assert [match.policy_id for match in verdict.blockers] == ["stop", "ask"]
+
+
+def test_matches_of_all_fields_count(agent: Agent) -> None:
+    verdict = judge(agent, statement="hide", parameters={"a": ["x", "stop hide"]})
+    spans = {match.policy_id: [(span.field, span.start, span.end) for span in match.spans] for match in
+             verdict.record.matches}  # fmt: skip
+    assert spans == {"stop": [("parameters.a[1]", 0, 4)], "hide": [("statement", 0, 4), ("parameters.a[1]", 5, 9)]}
+    assert verdict.redacted["statement"] == "[REDACTED:hide#1]"
+
+
+def test_only_what_was_masked_is_given_back(agent: Agent) -> None:
+    verdict = judge(agent, "response", message="hush", response_data=[{"a": "hide"}])
+    assert verdict.redacted == {"response_data": [{"a": "[REDACTED:hide#1]"}]}
+
+
+def test_the_decision_and_its_audit_entry_are_kept(agent: Agent) -> None:
+    record = judge(agent, statement="stop hide hush").record
+    row = agent.database.read(lambda connection: find_decision(connection, record.decision_id, LOCAL_TENANT))
+    assert row is not None
+    assert (row["decision"], row["primary_policy"]) == ("blocked", "stop")
+    assert row["excerpt"] == "stop [REDACTED:hide#1] [REDACTED:hush#1]"
+    wanted = AuditFilter(LOCAL_TENANT, record.timestamp, record.timestamp)
+    (entry,), total = agent.database.read(lambda connection: search_audit(connection, wanted))
+    assert total == 1
+    assert entry["sequence"] == 1
+    assert (entry["decision_id"], entry["query"]) == (record.decision_id, row["excerpt"])
+
+
+def test_keys_in_paths_are_redacted_and_places_are_limited(agent: Agent) -> None:
+    record = judge(agent, "response", response_data=[{"hush": ["stop " * 100]}]).record
+    stop = next(match for match in record.matches if match.policy_id == "stop")
+    assert len(stop.spans) == MAX_STORED_SPANS
+    assert stop.spans[0].field == "response_data[0].[REDACTED:hush#1][0]"
+
+
+@pytest.mark.parametrize(
+    ("connector", "tool", "signature"),
+    [("claude_code.Bash", None, "claude_code.Bash"), ("postgres", "query", "postgres.query"), ("x", "", "x")],
+)
+def test_tool_signature(connector: str, tool: str | None, signature: str) -> None:
+    assert tool_signature(connector, tool) == signature
