@@ -1,0 +1,84 @@
+"""The releases of Claude Code that the suite runs on, and their installation into a cache folder.
+
+Each release is one npm package with one native program. The cache is AXONFLOW_E2E_CACHE, else ~/.cache/axonflow-e2e;
+what is there is not fetched again.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock
+
+OLD: Final = "2.1.197"
+NEW: Final = "2.1.330"
+VERSIONS: Final = (OLD, NEW)
+
+INSTALL_TIMEOUT_S: Final = 600
+_ARCHITECTURES: Final = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+class NotAvailable(Exception):
+    """A release cannot be had on this machine; the text says why."""
+
+
+def claude_program(version: str) -> Path:
+    """Take a version and give the path of its program, installing it where the cache does not have it.
+
+    Raises NotAvailable when this platform has no such package, npm is missing, or the registry does not answer.
+    """
+    package = f"@anthropic-ai/claude-code-{_platform()}"
+    folder = cache_folder() / f"claude-code-{version}"
+    program = folder / "node_modules" / package / "claude"
+    if program.is_file():
+        return program
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        if not program.is_file():
+            _install(f"{package}@{version}", folder)
+    if not program.is_file():
+        raise NotAvailable(f"{package}@{version} does not hold the program that is expected")
+    return program
+
+
+def cache_folder() -> Path:
+    """Give the folder that keeps the installed releases."""
+    return Path(os.environ.get("AXONFLOW_E2E_CACHE") or Path.home() / ".cache" / "axonflow-e2e")
+
+
+def _platform() -> str:
+    architecture = _ARCHITECTURES.get(platform.machine().lower())
+    if sys.platform not in {"linux", "darwin"} or architecture is None:
+        raise NotAvailable(f"no Claude Code package for {sys.platform} {platform.machine()} is known to this suite")
+    return f"{sys.platform}-{architecture}"
+
+
+def _install(package: str, folder: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise NotAvailable("npm is not installed, so Claude Code cannot be fetched")
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as draft:
+        command = [npm, "install", "--no-audit", "--no-fund", "--no-save", "--prefix", draft, package]
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=INSTALL_TIMEOUT_S,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+        except subprocess.TimeoutExpired:
+            raise NotAvailable(f"npm did not fetch {package} within {INSTALL_TIMEOUT_S} s") from None
+        if done.returncode != 0:
+            raise NotAvailable(f"npm cannot fetch {package}: {' '.join(done.stderr.split())[-300:]}")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (Path(draft) / "node_modules").rename(folder / "node_modules")
