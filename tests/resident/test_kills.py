@@ -1,6 +1,6 @@
-"""kill -9 of the resident and of the agent, at every stage of a call: no wrong answer, no lost and no doubled record.
+"""kill -9 of the resident and of the agent, at random moments of a call: no wrong answer, no lost or doubled record.
 
-AXONFLOW_TEST_KILLS sets how often each is killed (default: 8; `make bench` kills a hundred times).
+AXONFLOW_TEST_KILLS sets how often each is killed (default: 8).
 """
 
 from __future__ import annotations
