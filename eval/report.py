@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench.policy_engine import speed_rows
+from bench.policy_engine import BEGIN, END, PLOT, measure, speed_rows, write_plot
 from eval.evasions import COMMANDS, EVASIONS, MENTIONS
 from eval.measure import FLAGGING, Tally, interval
 
@@ -63,7 +63,8 @@ def report(engine: Engine, outcome: Outcome) -> str:
         "## Prompt injection: the curve\n\n" + _CURVE_TEXT + "\n".join(_curve(outcome)),
         "## Remaining false alarms, each one read\n\n" + "\n".join(_alarms(outcome)),
         "## The evasion table\n\n" + _EVASION_TEXT.format(commands=len(COMMANDS)) + "\n".join(_evasions(engine)),
-        "## Speed\n\n" + _SPEED_TEXT + "\n".join(speed_rows()),
+        "## SQL: a reading of our own\n\n" + _SQL_TEXT,
+        "## Speed\n\n" + _SPEED_TEXT + "\n".join(_speed()),
         "## By kind\n\n" + "\n".join(_kinds(outcome)),
     ]
     return "\n\n".join(sections) + "\n"
@@ -145,6 +146,12 @@ def _flags(engine: Engine, command: str) -> bool:
     return engine.evaluate(command, phase="request", connector_type="claude_code.Bash").action in FLAGGING
 
 
+def _speed() -> list[str]:
+    measured = measure()
+    write_plot(measured)
+    return [f"![cost against size]({PLOT.name})", "", BEGIN, "", *speed_rows(measured), "", END]
+
+
 def _kinds(outcome: Outcome) -> list[str]:
     rows = [f"| category / kind | expected | {' | '.join(_HEAD)} |", "|---|---|--:|--:|--:|--:|---|"]
     rows += [
@@ -172,7 +179,20 @@ _EVASION_TEXT: Final = """\
 Each way of hiding a command, tried on {commands} commands. The same table is a test of the repository.
 
 """
+_SQL_TEXT: Final = """\
+Statements are read by tokens (`policy/validators/sql_statements.py`, `sql_grammar.py`), not by a full parser. sqlglot
+30.30 was measured as a second reading and left out: on 61 destructive statements (CTEs, several statements, comments,
+quoted names, `USING`, `UPDATE … FROM`, procedural bodies, `PREPARE`, `EXECUTE IMMEDIATE`, MERGE) and 32 ordinary ones,
+tried in five dialects each, it found 35 against 48 and neither flagged an ordinary statement without cause; conditions
+that always hold, dynamic SQL and bodies of procedures are opaque to it. Of injected fragments it parses 23 %, because
+they are no statements; of ordinary statements of mixed dialects 78 %. It costs 220 ms to import and 0.11 to 0.20 ms
+(p95 2 to 6 ms) to parse one statement in one dialect, our reading 0.01 ms.
+
+What the reading leaves alone on purpose: `DELETE … LIMIT n`, `MERGE … THEN DELETE` (its ON is a condition) and
+`DROP INDEX`."""
 _SPEED_TEXT: Final = """\
-One evaluation against a bare RE2 scan of the same text in the same run (best of several rounds).
+One evaluation against a bare RE2 scan of the same text in the same run (CPU time, best of several rounds).
+`python -m bench.policy_engine --write` renews this section. A command line is parsed only when its spelling allows an
+effect at all; its commands are then looked at once, by the name of their program, for all policies together.
 
 """

@@ -52,7 +52,7 @@ def described(policy: Policy) -> dict[str, Any]:
         "match": [
             {key: value for key, value in (
                 ("pattern", matcher.pattern), ("effect", matcher.effect), ("validator", matcher.validator),
-                ("context", matcher.context),
+                ("context", matcher.context), ("near", matcher.near),
             ) if value is not None}
             for matcher in policy.matchers
         ],

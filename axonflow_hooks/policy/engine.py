@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal
 
 from axonflow_hooks.policy.kinds import statement_kind
 from axonflow_hooks.policy.matching import compile_set
 from axonflow_hooks.policy.model import Evaluation, Policy, PolicyMatch, Span, match_rank
+from axonflow_hooks.policy.nearness import Columns, first_look, in_context, is_near
 from axonflow_hooks.policy.pack import builtin_packs, check_unique
 from axonflow_hooks.policy.placeholders import Placeholders
+from axonflow_hooks.policy.prefilter import NUMBERS, TOKENS
 from axonflow_hooks.policy.redaction import redact
 from axonflow_hooks.policy.validators import VALIDATORS, Candidate
 from axonflow_hooks.policy.views import Subject
@@ -18,6 +20,7 @@ from axonflow_hooks.wire.words import strongest_action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from axonflow_hooks.policy.matching import Haystack, PatternSet
     from axonflow_hooks.policy.model import Matcher, PolicyPack, StatementKind
@@ -26,9 +29,9 @@ if TYPE_CHECKING:
 
 PiiAction = Literal["block", "redact", "warn", "log"]
 
-CONTEXT_BEFORE: Final = 60
-CONTEXT_AFTER: Final = 30
-"""Characters around a match in which its context words may stand."""
+MAX_PLACES: Final = 20_000
+"""Places that are told apart in one text. With more of them, the policies that go on matching have found the whole
+text: a pattern that matches nearly everything must not take minutes, and nothing that is to be masked may be left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,6 @@ class _Rule:
     policy: Policy
     matcher: Matcher
     index: int
-    context: re.Pattern[str] | None
     context_index: int
 
     def counts(self, phase: Phase, kind: StatementKind) -> bool:
@@ -79,7 +81,7 @@ class _Plane:
 
     active: Mapping[str, Policy]
     groups: tuple[tuple[_Group, frozenset[int]], ...]
-    effects: tuple[tuple[Policy, str], ...]
+    effects: Mapping[str, tuple[Policy, ...]]
 
 
 class Engine:
@@ -116,10 +118,21 @@ class Engine:
         active = plane.active
         subject = Subject(text, kind)
         spans: dict[str, set[Span]] = {}
-        for policy, start, end in (*_patterns(subject, plane), *_effects(subject, plane)):
-            spans.setdefault(policy.id, set()).add(Span(start, end, policy.id, policy.kind))
+        notes: dict[str, str] = {}
+        left, crowded = MAX_PLACES, set[str]()
+        for policy, start, end, note in chain(_patterns(subject, plane, crowded), _effects(subject, plane)):
+            found = spans.setdefault(policy.id, set())
+            found.add(Span(start, end, policy.id, policy.kind))
+            left -= 1
+            if left < 0:
+                # what matches nearly everywhere is found in the text as a whole
+                spans[policy.id] = {Span(0, len(text), policy.id, policy.kind)}
+                crowded.add(policy.id)
+            # one place that is certain is enough for the whole match to be
+            notes[policy.id] = note and notes.get(policy.id, note)
         matches = sorted(
-            (_match(active[policy_id], phase, kind, found) for policy_id, found in spans.items()), key=match_rank
+            (_match(active[policy_id], phase, kind, found, notes[policy_id]) for policy_id, found in spans.items()),
+            key=match_rank,
         )
         redacting = [
             (rank, span)
@@ -159,21 +172,20 @@ def _plane(
         group.name: frozenset(r.index for r in group.rules if r.policy.id in active and r.counts(phase, kind))
         for group in groups
     }
-    effects = tuple(
-        (policy, matcher.effect)
-        for policy in active.values()
-        for matcher in policy.matchers
-        if matcher.effect is not None and (matcher.scope is None or kind in matcher.scope)
-    )
+    effects: dict[str, tuple[Policy, ...]] = {}
+    for policy in active.values():
+        for matcher in policy.matchers:
+            if matcher.effect is not None and (matcher.scope is None or kind in matcher.scope):
+                effects[matcher.effect] = (*effects.get(matcher.effect, ()), policy)
     return _Plane(active, tuple((group, counting[group.name]) for group in groups if counting[group.name]), effects)
 
 
-def _patterns(subject: Subject, plane: _Plane) -> Iterator[tuple[Policy, int, int]]:
+def _patterns(subject: Subject, plane: _Plane, crowded: AbstractSet[str]) -> Iterator[tuple[Policy, int, int, str]]:
     for group, counting in plane.groups:
         for view in _views(group.name, subject):
             for rule in group.candidates(view.haystack):
-                if rule.index in counting:
-                    yield from _places(rule, group.patterns, view)
+                if rule.index in counting and rule.policy.id not in crowded:
+                    yield from _places(rule, group.patterns, view, crowded)
 
 
 def _views(group: str, subject: Subject) -> tuple[View, ...]:
@@ -186,54 +198,68 @@ def _views(group: str, subject: Subject) -> tuple[View, ...]:
 
 def _group(name: str, policies: Sequence[Policy]) -> _Group:
     found = [(p, matcher) for p in policies if p.group == name for matcher in p.matchers if matcher.pattern is not None]
-    contexts = list(dict.fromkeys(matcher.context for _policy, matcher in found if matcher.context))
+    contexts = list(dict.fromkeys(filter(None, (_surroundings(matcher) for _policy, matcher in found))))
     rules = tuple(
         _Rule(
             policy=policy,
             matcher=matcher,
             index=index,
-            context=re.compile(matcher.context, re.ASCII | re.IGNORECASE) if matcher.context else None,
-            context_index=contexts.index(matcher.context) if matcher.context else -1,
+            context_index=contexts.index(around) if (around := _surroundings(matcher)) else -1,
         )
         for index, (policy, matcher) in enumerate(found)
     )
     return _Group(
         name=name,
         rules=rules,
-        patterns=compile_set([matcher.pattern or "" for _policy, matcher in found]),
-        contexts=compile_set([context if context.startswith("(?i)") else f"(?i){context}" for context in contexts]),
+        patterns=compile_set(
+            [matcher.pattern or "" for _policy, matcher in found], NUMBERS if name == "pii" else TOKENS
+        ),
+        contexts=compile_set(contexts),
     )
 
 
-def _places(rule: _Rule, patterns: PatternSet, view: View) -> Iterator[tuple[Policy, int, int]]:
+def _surroundings(matcher: Matcher) -> str | None:
+    """Give a pattern that occurs in every text in which the matcher's context or words do."""
+    if matcher.near is not None:
+        return first_look(matcher.near)
+    if matcher.context is None or matcher.context.startswith("(?i)"):
+        return matcher.context
+    return f"(?i){matcher.context}"
+
+
+def _places(
+    rule: _Rule, patterns: PatternSet, view: View, crowded: AbstractSet[str]
+) -> Iterator[tuple[Policy, int, int, str]]:
     if (view.loose and not rule.matcher.standalone) or view.letters != rule.matcher.letters:
         return
-    validator = VALIDATORS[rule.matcher.validator] if rule.matcher.validator else None
+    matcher = rule.matcher
+    validator = VALIDATORS[matcher.validator] if matcher.validator else None
     text = view.haystack.text
+    columns = Columns(text)
     for start, end in patterns.find(rule.index, view.haystack):
-        # the context costs less than most checksums, and most numbers have none
-        if rule.context is not None and not _in_context(rule.context, text, start, end):
+        # the surroundings cost less than most checksums, and most numbers have none
+        if matcher.context is not None and not in_context(matcher.context, text, start, end):
+            continue
+        if matcher.near is not None and not is_near(matcher.near, text, start, end, columns):
             continue
         if validator is not None and not validator(Candidate(text, start, end)):
             continue
-        yield (rule.policy, *view.locate(start, end))
+        yield (rule.policy, *view.locate(start, end), "")
+        if rule.policy.id in crowded:
+            return
 
 
-def _in_context(context: re.Pattern[str], text: str, start: int, end: int) -> bool:
-    before = text[max(0, start - CONTEXT_BEFORE) : start]
-    return context.search(before) is not None or context.search(text[end : end + CONTEXT_AFTER]) is not None
-
-
-def _effects(subject: Subject, plane: _Plane) -> Iterator[tuple[Policy, int, int]]:
+def _effects(subject: Subject, plane: _Plane) -> Iterator[tuple[Policy, int, int, str]]:
     if not plane.effects:
         return
     for offset, line in subject.command_lines:
-        for policy, effect in plane.effects:
-            for start, end in line.places(effect):
-                yield policy, offset + start, offset + end
+        for effect, places in line.effects.items():
+            for policy in plane.effects.get(effect, ()):
+                for place in places:
+                    yield policy, offset + place.start, offset + place.end, place.note
 
 
-def _match(policy: Policy, phase: Phase, kind: StatementKind, spans: set[Span]) -> PolicyMatch:
+def _match(policy: Policy, phase: Phase, kind: StatementKind, spans: set[Span], note: str) -> PolicyMatch:
     return PolicyMatch(
         policy_id=policy.id,
         policy_name=policy.name,
@@ -241,8 +267,9 @@ def _match(policy: Policy, phase: Phase, kind: StatementKind, spans: set[Span]) 
         severity=policy.severity,
         action=policy.action_for(phase, kind),
         allow_override=policy.allow_override,
-        description=policy.description,
+        description=f"{policy.description} {note}" if note else policy.description,
         spans=tuple(sorted(spans, key=lambda span: (span.start, span.end))),
+        note=note,
     )
 
 

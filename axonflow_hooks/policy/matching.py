@@ -11,10 +11,12 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from axonflow_hooks.errors import PolicyPackError
-from axonflow_hooks.policy.prefilter import shorten
+from axonflow_hooks.policy.prefilter import TOKENS, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from axonflow_hooks.policy.prefilter import Cut
 
 try:
     import re2
@@ -83,10 +85,10 @@ class PatternSet(Protocol):
         """Give the places (str offsets) of pattern `index`; its group 1 where it has one and that took part."""
 
 
-def compile_set(patterns: Sequence[str]) -> PatternSet:
-    """Compile patterns into one set; raises PolicyPackError for the first that the engine refuses."""
+def compile_set(patterns: Sequence[str], cut: Cut = TOKENS) -> PatternSet:
+    """Compile patterns into one set, cut for the first look; raises PolicyPackError for the first that is refused."""
     if HAVE_RE2:
-        return Re2Set(patterns)
+        return Re2Set(patterns, cut)
     return StdlibSet(patterns)
 
 
@@ -122,7 +124,7 @@ class Re2Set:
 
     __slots__ = ("_expressions", "_patterns", "_set")
 
-    def __init__(self, patterns: Sequence[str]) -> None:
+    def __init__(self, patterns: Sequence[str], cut: Cut = TOKENS) -> None:
         options = _quiet()
         options.max_mem = SET_MEMORY
         self._set = re2.Set.SearchSet(options)
@@ -130,7 +132,7 @@ class Re2Set:
         self._expressions: list[Any] = [None] * len(self._patterns)
         for pattern in self._patterns:
             try:
-                self._set.Add(shorten(pattern))
+                self._set.Add(shorten(pattern, cut))
             except re2.error as error:
                 raise PolicyPackError(f"pattern {pattern!r} is refused by re2: {error}") from error
         if self._patterns:

@@ -30,7 +30,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class PolicyMatch:
-    """One policy that matched, with the action it asks for on this plane and the places it matched at."""
+    """One policy that matched, with the action it asks for on this plane and the places it matched at.
+
+    `note` says what was not known when the match was made (a variable's value, a line too large to be analysed) and is
+    part of `description` too; empty for a match that is certain.
+    """
 
     policy_id: str
     policy_name: str
@@ -40,6 +44,7 @@ class PolicyMatch:
     allow_override: bool
     description: str
     spans: tuple[Span, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ class Matcher:
     """One way for a policy to match: a pattern on the text, or an effect of the commands in it.
 
     Exactly one of `pattern` and `effect` is set. `validator` names a check of the matched text
-    (`policy.validators`), `context` is a pattern that must occur near the match, `standalone` says that the shape is
+    (`policy.validators`), `context` is a pattern that must occur near the match, `near` lists words of which one must
+    (`policy.nearness`), `standalone` says that the shape is
     unmistakable even inside an argument of a command that has nothing to do with it; `letters` that it is looked for in
     the bare letters of what is spelled out or run together, and nowhere else. `scope` and `phases` narrow
     those of the policy.
@@ -82,6 +88,7 @@ class Matcher:
     effect: str | None = None
     validator: str | None = None
     context: str | None = None
+    near: str | None = None
     standalone: bool = False
     letters: bool = False
     scope: frozenset[StatementKind] | None = None

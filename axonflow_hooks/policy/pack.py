@@ -16,6 +16,7 @@ A pack has a `group` (patterns of one group are scanned together) and policies:
                                                         # statement (`file = "warn"`) beats its plane
     scope = ["shell", "file", "mcp", "output", "text"]  # default: all kinds of the planes
     match = [{ pattern = '…', validator = "us_ssn", context = '…' }, { effect = "…" }]
+    # near = 'ssn|social[ _-]?security': words of which one must stand beside the match or head its column
     flag = ["an example", { text = "another", on = "claude_code.Write", phase = "request" }]
     clean = ["…"]
 
@@ -64,7 +65,7 @@ _POLICY_KEYS: Final = {
 }  # fmt: skip
 _REQUIRED: Final = ("name", "description", "category", "severity", "action", "match", "flag", "clean")
 _MATCH_KEYS: Final = {
-    "pattern": str, "effect": str, "validator": str, "context": str, "standalone": bool, "letters": bool,
+    "pattern": str, "effect": str, "validator": str, "context": str, "near": str, "standalone": bool, "letters": bool,
     "scope": list, "phases": list,
 }  # fmt: skip
 _EXAMPLE_KEYS: Final = {"text": str, "on": str, "phase": str}
@@ -125,7 +126,7 @@ def parse_pack(source: str, *, name: str, check_patterns: bool = True) -> Policy
 
 def _check_patterns(policy: Policy, name: str) -> None:
     for matcher in policy.matchers:
-        for text in (matcher.pattern, matcher.context):
+        for text in (matcher.pattern, matcher.context, matcher.near):
             fault = None if text is None else pattern_fault(text)
             if fault is not None:
                 raise PolicyPackError(f"{name}: policy {policy.id}: match: pattern {text!r} is refused: {fault}")
@@ -233,6 +234,7 @@ def _matcher(entry: Any, where: str) -> Matcher:
         effect=effect,
         validator=entry.get("validator"),
         context=entry.get("context"),
+        near=entry.get("near"),
         standalone=entry.get("standalone", False),
         letters=entry.get("letters", False),
         scope=frozenset(kinds) or None,  # type: ignore[arg-type]

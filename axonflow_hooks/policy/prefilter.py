@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from typing import Any, Final
 
 if sys.version_info >= (3, 11):
@@ -18,10 +19,19 @@ else:
     import sre_constants as ops
     import sre_parse as grammar
 
-TELLING: Final = 40
-"""Characters after which a pattern is cut: literals count whole, classes half."""
-MAX_REPEAT: Final = 24
-"""Longer repeats are cut to this."""
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where patterns are cut: behind `telling` characters (literals count whole, classes half), repeats at `repeat`."""
+
+    telling: int
+    repeat: int
+
+
+TOKENS: Final = Cut(telling=40, repeat=24)
+NUMBERS: Final = Cut(telling=6, repeat=6)
+"""For identity numbers: digits with separators, which begin alike. Whole, a hundred of them make an automaton that a
+megabyte of mixed digits rebuilds for seconds; what the short forms let through, context words and places sort out."""
 
 _CATEGORIES: Final = {
     ops.CATEGORY_DIGIT: r"\d", ops.CATEGORY_NOT_DIGIT: r"\D", ops.CATEGORY_SPACE: r"\s", ops.CATEGORY_NOT_SPACE: r"\S",
@@ -38,33 +48,33 @@ class _TooClever(Exception):  # noqa: N818 - not an error: the pattern is used a
     """The pattern uses what is not shortened."""
 
 
-def shorten(pattern: str) -> str:
+def shorten(pattern: str, cut: Cut = TOKENS) -> str:
     """Take a pattern of the common subset of RE2 and `re`; give one that matches wherever it does."""
     try:
         tree: Any = grammar.parse(pattern.replace(r"\z", r"\Z"), re.ASCII)
-        text, _score, _whole = _sequence(list(tree))
+        text, _score, _whole = _sequence(list(tree), cut)
     except (re.error, _TooClever):
         return pattern
     flags = "".join(letter for flag, letter in _FLAGS if tree.state.flags & flag)
     return f"(?{flags}){text}" if flags else text
 
 
-def _sequence(items: list[Any]) -> tuple[str, float, bool]:
+def _sequence(items: list[Any], cut: Cut) -> tuple[str, float, bool]:
     """Give the text of a sequence, how telling it is, and whether it is there to its end."""
     parts: list[str] = []
     score = 0.0
     for number, (operation, argument) in enumerate(items):
-        text, telling, whole = _item(operation, argument)
+        text, telling, whole = _item(operation, argument, cut)
         parts.append(text)
         score += telling
         if not whole:
             return "".join(parts), score, False
-        if score >= TELLING and number + 1 < len(items):
+        if score >= cut.telling and number + 1 < len(items):
             return "".join(parts), score, False
     return "".join(parts), score, True
 
 
-def _item(operation: Any, argument: Any) -> tuple[str, float, bool]:
+def _item(operation: Any, argument: Any, cut: Cut) -> tuple[str, float, bool]:
     if operation is ops.LITERAL:
         return _escape(argument), 1.0, True
     if operation is ops.NOT_LITERAL:
@@ -79,27 +89,28 @@ def _item(operation: Any, argument: Any) -> tuple[str, float, bool]:
         _group, added, removed, inner = argument
         if added or removed:
             raise _TooClever
-        text, score, whole = _sequence(list(inner))
+        text, score, whole = _sequence(list(inner), cut)
         return f"(?:{text})", score, whole
     if operation is ops.BRANCH:
-        branches = [_sequence(list(branch)) for branch in argument[1]]
+        branches = [_sequence(list(branch), cut) for branch in argument[1]]
         text = "|".join(branch[0] for branch in branches)
         return f"(?:{text})", min(branch[1] for branch in branches), all(branch[2] for branch in branches)
     if operation in (ops.MAX_REPEAT, ops.MIN_REPEAT):
-        return _repeat(*argument)
+        low, high, inner = argument
+        return _repeat(low, high, inner, cut)
     raise _TooClever
 
 
-def _repeat(low: int, high: Any, inner: Any) -> tuple[str, float, bool]:
-    text, score, whole = _sequence(list(inner))
+def _repeat(low: int, high: Any, inner: Any, cut: Cut) -> tuple[str, float, bool]:
+    text, score, whole = _sequence(list(inner), cut)
     text = f"(?:{text})"
     if low == 0 and not whole:
         raise _TooClever
     if not whole:
         return text, score, False
-    if low > MAX_REPEAT:
-        return f"{text}{{{MAX_REPEAT}}}", score * MAX_REPEAT, False
-    if high is ops.MAXREPEAT or int(high) > MAX_REPEAT:
+    if low > cut.repeat:
+        return f"{text}{{{cut.repeat}}}", score * cut.repeat, False
+    if high is ops.MAXREPEAT or int(high) > cut.repeat:
         # longer than is counted: any number of them, which is cheaper and matches more
         return (f"{text}*" if low == 0 else f"{text}{{{low}}}{text}*"), score * low, True
     return f"{text}{{{low},{int(high)}}}", score * low, True

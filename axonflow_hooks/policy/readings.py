@@ -13,6 +13,7 @@ import html
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
@@ -29,6 +30,7 @@ MAX_ROTATED: Final = 4 * 1024
 """Characters of a text that is tried as ROT13, whose words show no sign."""
 _MAX_SEGMENTS: Final = 20
 
+_GROUPED: Final = "|".join(rf"(?:\b[A-Za-z0-9]{{{size}}} ){{8}}" for size in (2, 3, 4, 5, 6))
 _SIGNS: Final = {
     "entities": r"(?:&#x?[0-9a-fA-F]{2,6};){4}|&lt;!--",
     "percent": r"(?:%[0-9A-Fa-f]{2}[^%\n]{0,16}){3}",
@@ -36,17 +38,22 @@ _SIGNS: Final = {
     "hex": r"[0-9a-fA-F]{32}|(?:\\x[0-9a-fA-F]{2}){8}|(?:\\u00[0-9a-fA-F]{2}){8}",
     "spaced": r"(?:[A-Za-z0-9][ .\-_*|]{1,3}){11}[A-Za-z0-9]",
     "together": r"[A-Za-z0-9]{30}",
+    "grouped": _GROUPED,
     "leet": r"[A-Za-z][0134578@$][A-Za-z]",
 }
 _INVISIBLE: Final = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]")
 _TAGS: Final = re.compile("[\U000e0020-\U000e007e]{4,}")
 _ENTITIES: Final = re.compile(r"(?:&#x?[0-9a-fA-F]{2,6};){4,}|&lt;!--")
 _PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}[^%\n]{0,16}){3,}")
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}){16,}|(?:\\x[0-9a-fA-F]{2}){8,}|(?:\\u00[0-9a-fA-F]{2}){8,}")
-_SPACED: Final = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z0-9][ .\-_*|]{1,3}){11,}[A-Za-z0-9]")
-_RUN_TOGETHER: Final = re.compile(r"[A-Za-z0-9]{30,}")
-_LEET: Final = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*\d)[A-Za-z0-57@$]*[A-Za-z][0134578@$][A-Za-z]\w*\b")
+_FORMS: Final = {
+    "base64": r"[A-Za-z0-9+/_-]{24,}={0,2}",
+    "spaced": r"\b(?:[A-Za-z0-9][ .\-_*|]{1,3}){11,}[A-Za-z0-9]",
+    "together": r"[A-Za-z0-9]{30,}",
+    "grouped": "|".join(rf"(?:\b[A-Za-z0-9]{{{size}}} ){{8,}}[A-Za-z0-9]{{1,{size}}}" for size in (2, 3, 4, 5, 6)),
+    "leet": r"\b[A-Za-z0-57@$]*[A-Za-z][0134578@$][A-Za-z]\w*\b",
+}
+_READ_AS_LETTERS: Final = re.compile(r"[a-z][013457][a-z]")
 _LEET_I: Final = str.maketrans("013457@$", "oieastas")
 _LEET_L: Final = str.maketrans("013457@$", "oleastas")
 _LOOKALIKES: Final = str.maketrans({
@@ -62,6 +69,16 @@ _LOOKALIKES: Final = str.maketrans({
 @lru_cache(maxsize=1)
 def _sign_set() -> PatternSet:
     return compile_set(list(_SIGNS.values()))
+
+
+@lru_cache(maxsize=1)
+def _form_set() -> PatternSet:
+    return compile_set(list(_FORMS.values()))
+
+
+def _found(form: str, haystack: Haystack) -> Iterator[str]:
+    places = _form_set().find(list(_FORMS).index(form), haystack)
+    return (haystack.text[start:end] for start, end in islice(places, _MAX_SEGMENTS))
 
 
 def signs(haystack: Haystack) -> frozenset[str]:
@@ -95,18 +112,23 @@ def _of_characters(text: str, shown: frozenset[str]) -> Iterator[str]:
         yield html.unescape(plain)
     if "percent" in shown and _PERCENT.search(plain):
         yield unquote_plus(plain)
-    if "leet" in shown and len(_LEET.findall(plain[:MAX_ROTATED])) >= 2:
+    if "leet" in shown and _is_leet(plain[:MAX_ROTATED]):
         yield plain.translate(_LEET_I)
         yield plain.translate(_LEET_L)
     if len(text) <= MAX_ROTATED and text.isascii():
-        yield codecs.encode(text, "rot13")
+        # without a sign of their own: one reading holds both
+        yield f"{codecs.encode(text, 'rot13')}\n{text[::-1]}"
+
+
+def _is_leet(text: str) -> bool:
+    places = _form_set().find(list(_FORMS).index("leet"), Haystack(text))
+    words = (text[start:end] for start, end in places)
+    return len(list(islice((word for word in words if any(map(str.isdigit, word))), 2))) == 2
 
 
 def _of_segments(text: str, shown: frozenset[str]) -> Iterator[str]:
-    for number, match in enumerate(_BASE64.finditer(text) if "base64" in shown else ()):
-        if number >= _MAX_SEGMENTS:
-            break
-        decoded = _decoded(match[0])
+    for segment in _found("base64", Haystack(text)) if "base64" in shown else ():
+        decoded = _decoded(segment)
         if decoded is not None:
             yield decoded
     digits = _HEX.search(text) if "hex" in shown else None
@@ -128,11 +150,13 @@ def letters(text: str) -> Iterator[str]:
     """Give the bare letters, in lower case, of what is spelled out (`i g n o r e`) or run together."""
     if len(text) > MAX_TEXT:
         return
-    shown = signs(Haystack(text))
-    for pattern in (*((_SPACED,) if "spaced" in shown else ()), *((_RUN_TOGETHER,) if "together" in shown else ())):
-        for number, match in enumerate(pattern.finditer(text)):
-            if number >= _MAX_SEGMENTS:
-                break
-            bare = "".join(filter(str.isalnum, match[0])).lower()
+    haystack = Haystack(text)
+    shown = signs(haystack)
+    for form in ("spaced", "together", "grouped"):
+        for spelled in _found(form, haystack) if form in shown else ():
+            bare = "".join(filter(str.isalnum, spelled)).lower()
             if sum(map(str.isalpha, bare)) * 10 >= len(bare) * 7:
                 yield bare
+            # digits for letters: `l` is read as `i`, which the patterns allow for
+            if _READ_AS_LETTERS.search(bare):
+                yield bare.translate(_LEET_I)

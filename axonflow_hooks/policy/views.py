@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
-from axonflow_hooks.policy.matching import Haystack
+from axonflow_hooks.policy.matching import Haystack, compile_set
 from axonflow_hooks.policy.readings import letters, readings
 from axonflow_hooks.policy.shell import CommandLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from axonflow_hooks.policy.matching import PatternSet
     from axonflow_hooks.policy.model import StatementKind
     from axonflow_hooks.policy.shell.commands import Command
 
@@ -134,20 +135,30 @@ class Subject:
 
     def _sql_in_commands(self) -> Iterator[View]:
         haystack = self.whole[0].haystack
+        if not _statement_signs().hits(haystack):
+            return
         commands = self.command_lines[0][1].commands
         if commands is None:
             yield View(haystack, loose=True)
             return
-        seen: set[str] = set()
+        views: dict[str, View] = {}
         for command in commands:
             place = haystack.offset(command.start), haystack.offset(command.end)
             loose = command.name not in DATABASE_CLIENTS
             if command.name in _SEARCHES:
                 continue
             for text in _statements(command, loose=loose):
-                if text not in seen:
-                    seen.add(text)
-                    yield View(Haystack(text), place=place, loose=loose)
+                # what is echoed into a client is a statement, not an argument of echo
+                if text not in views or (views[text].loose and not loose):
+                    views[text] = View(Haystack(text), place=place, loose=loose)
+        yield from views.values()
+
+
+@lru_cache(maxsize=1)
+def _statement_signs() -> PatternSet:
+    # an argument with a blank in it is quoted, escaped or expanded; a client may be fed plain words
+    clients = "|".join(map(re.escape, sorted(DATABASE_CLIENTS)))
+    return compile_set([rf"""(?i)["'\\$`<{{]|%20|/\*\*/|\b(?:{clients})\b"""])
 
 
 def _statements(command: Command, *, loose: bool) -> Iterator[str]:

@@ -6,7 +6,8 @@ from typing import get_args
 
 import pytest
 
-from axonflow_hooks.policy import Engine, PiiAction, Placeholders, load_engine
+from axonflow_hooks.policy import Engine, PiiAction, Placeholders, load_engine, parse_pack
+from axonflow_hooks.policy.engine import MAX_PLACES
 from axonflow_hooks.wire.words import Action, Phase, RiskLevel
 
 ENGINE = load_engine()
@@ -201,3 +202,38 @@ def test_an_engine_of_no_policies_finds_nothing() -> None:
     evaluation = Engine(()).evaluate("rm -rf /", phase="request", connector_type="claude_code.Bash")
 
     assert (evaluation.action, evaluation.policies_evaluated, evaluation.matches) == ("none", 0, ())
+
+
+def test_what_matches_everywhere_is_found_in_the_text_as_a_whole_and_hides_no_block() -> None:
+    everywhere = """
+group = "commands"
+[[policy]]
+id = "a_everything"
+name = "Everything"
+description = "It matches every character."
+category = "custom"
+severity = "low"
+action = { request = "redact", response = "redact" }
+match = [{ pattern = "[a-z]" }]
+flag = ["a"]
+clean = ["1"]
+[[policy]]
+id = "b_halt"
+name = "Halt"
+description = "It says halt."
+category = "custom"
+severity = "high"
+action = { request = "block", response = "block" }
+match = [{ pattern = "HALT" }]
+flag = ["HALT"]
+clean = ["x"]
+"""
+    engine = Engine(parse_pack(everywhere, name="test.toml").policies)
+    text = "x" * (2 * MAX_PLACES) + "HALT"
+    found = engine.evaluate(text, phase="request", connector_type="gateway")
+    matches = {match.policy_id: match.spans for match in found.matches}
+    assert found.action == "block"
+    assert [(span.start, span.end) for span in matches["a_everything"]] == [(0, len(text))]
+    assert matches["b_halt"]
+    assert found.redacted is not None
+    assert "x" * 9 not in found.redacted

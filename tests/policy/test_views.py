@@ -15,8 +15,8 @@ def sql_views(text: str, kind: StatementKind) -> list[tuple[str, bool]]:
     [
         pytest.param("SELECT 1", "text", [("SELECT 1", False)], id="plain"),
         pytest.param("psql -c 'SELECT 1'", "shell", [("SELECT 1", False)], id="database-client"),
-        pytest.param("echo 'a b' | psql", "shell", [("a b", True)], id="piped-is-seen-once"),
-        pytest.param("sudo -u pg psql -c 'SELECT 1'", "shell", [("SELECT 1", True)], id="wrapped"),
+        pytest.param("echo 'a b' | psql", "shell", [("a b", False)], id="piped-into-a-client"),
+        pytest.param("sudo -u pg psql -c 'SELECT 1'", "shell", [("SELECT 1", False)], id="wrapped"),
         pytest.param("curl 'a b'", "shell", [("a b", True)], id="other-command-is-loose"),
         pytest.param("grep 'a b' x", "shell", [], id="search-is-not-looked-at"),
         pytest.param("a: x\nb.c[0]: y\nz", "mcp", [("x", False), ("y\nz", False)], id="mcp-values"),

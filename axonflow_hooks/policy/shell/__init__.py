@@ -8,17 +8,28 @@ from typing import TYPE_CHECKING
 
 from axonflow_hooks.policy.matching import Haystack, compile_set
 from axonflow_hooks.policy.shell.bounds import OutOfBoundsError
-from axonflow_hooks.policy.shell.effects import EFFECTS
+from axonflow_hooks.policy.shell.certainty import BY_SPELLING, uncertainty
+from axonflow_hooks.policy.shell.effects import effects_of
 from axonflow_hooks.policy.shell.lower import lower
 from axonflow_hooks.policy.shell.raw import RAW_PATTERNS
+from axonflow_hooks.policy.shell.skim import may_have_effects
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from axonflow_hooks.policy.matching import PatternSet
     from axonflow_hooks.policy.shell.commands import Command
 
-__all__ = ["CommandLine"]
+__all__ = ["CommandLine", "Place"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command with an effect stands (str offsets), and what is not sure about it (empty: nothing)."""
+
+    start: int
+    end: int
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,23 +46,31 @@ class CommandLine:
         except (OutOfBoundsError, RecursionError):
             return None
 
-    def places(self, effect: str) -> list[tuple[int, int]]:
-        """Give the places (str offsets) of the commands that have the effect."""
-        if self.commands is None:
-            return self._raw_places(effect)
-        found = EFFECTS[effect](self.commands)
-        return [(self.source.offset(command.start), self.source.offset(command.end)) for command in found]
-
-    def _raw_places(self, effect: str) -> list[tuple[int, int]]:
-        names, patterns = _raw_set()
-        return [
-            place for index in self._raw_hits if names[index] == effect for place in patterns.find(index, self.source)
-        ]
-
     @cached_property
-    def _raw_hits(self) -> Sequence[int]:
-        _names, patterns = _raw_set()
-        return patterns.hits(self.source)
+    def effects(self) -> Mapping[str, tuple[Place, ...]]:
+        """The effects that the commands have, with the places of those commands.
+
+        A line in which no command can have any is not parsed (see `skim`).
+        """
+        if not may_have_effects(self.source):
+            return {}
+        if self.commands is None:
+            return self._by_spelling()
+        return {
+            name: tuple(
+                Place(self.source.offset(command.start), self.source.offset(command.end), uncertainty(command))
+                for command in having
+            )
+            for name, having in effects_of(self.commands).items()
+        }
+
+    def _by_spelling(self) -> dict[str, tuple[Place, ...]]:
+        names, patterns = _raw_set()
+        found = {
+            names[index]: tuple(Place(start, end, BY_SPELLING) for start, end in patterns.find(index, self.source))
+            for index in patterns.hits(self.source)
+        }
+        return {name: places for name, places in found.items() if places}
 
 
 @lru_cache(maxsize=1)

@@ -3,55 +3,110 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from axonflow_hooks.policy.shell import code
 from axonflow_hooks.policy.shell.places import is_credential_file, normalise
+from axonflow_hooks.policy.shell.traits import has_trait, literals
 
 if TYPE_CHECKING:
     from axonflow_hooks.policy.shell.commands import Command
 
-_READERS: Final = frozenset({
+READERS: Final = frozenset({
     "cat", "less", "more", "most", "head", "tail", "bat", "batcat", "tac", "nl", "strings", "xxd", "od", "hexdump",
     "base64", "base32", "grep", "egrep", "fgrep", "rg", "awk", "gawk", "sed", "cut", "sort", "uniq", "paste",
     "cp", "dd", "rsync", "scp", "tar", "zip", "7z", "gzip", "xclip", "pbcopy", "vi", "vim", "nano", "emacs", "view",
     "source", ".", "python", "python3", "perl", "ruby", "node", "jq", "yq", "diff", "fold", "rev", "column", "mv", "ln",
+    "sqlite3", "openssl", "gpg", "gpg2", "security", "mapfile", "readarray", "install", "pv", "lz4", "zstd", "xz",
+    "bzip2",
 })  # fmt: skip
 _PATTERN_FIRST: Final = frozenset({"grep", "egrep", "fgrep", "rg", "sed", "awk", "gawk", "jq", "yq"})
-_SENDERS: Final = frozenset({
+SENDERS: Final = frozenset({
     "curl", "wget", "nc", "ncat", "netcat", "scp", "rsync", "sftp", "ftp", "http", "socat", "aws", "gsutil", "rclone",
+    "mail", "mailx", "mutt", "sendmail", "swaks", "dig", "nslookup", "host", "drill", "ping", "gh", "croc", "wormhole",
+    "magic-wormhole", "ffsend", "az", "gcloud", "s3cmd", "lftp", "tftp", "telnet", "git", "xh", "httpie", "aria2c",
+    "openssl",
 })  # fmt: skip
+_KEY_EXPORTS: Final = frozenset({"--export-secret-keys", "--export-secret-subkeys", "dump-keychain"})
+_PERSONAL: Final = re.compile(r"^/etc/passwd$|(?:^|/)\.(?:bash|zsh|psql|mysql|python|node_repl)_history$")
 _UPLOAD: Final = re.compile(r"^(?:[\w.-]+=)?[@<]?(?:file://)?(.+)$")
+_NO_OPTIONS: Final[frozenset[str]] = frozenset()
+_SSH_IDENTITY: Final = frozenset({"-i", "-F", "-o"})
+_IDENTITIES: Final = {
+    **dict.fromkeys(("scp", "sftp", "ssh"), _SSH_IDENTITY),
+    "curl": frozenset({"--key", "--cert", "-E", "--cacert", "--netrc-file", "--proxy-key", "--proxy-cert", "--pubkey"}),
+    "wget": frozenset({"--private-key", "--certificate", "--ca-certificate"}),
+    "openssl": frozenset({"-key", "-cert", "-inkey", "-CAkey", "-sign"}),
+    "rsync": frozenset({"-e", "--rsh", "--password-file"}),
+    "git": frozenset({"-c"}),
+}
+_MARKED: Final = re.compile(r"^(?:[\w.-]+=)?[@<]")
+# programs that do much else, and the words with which they send
+_SENDS_BY_VERB: Final = {
+    "gh": frozenset({"gist"}),
+    "git": frozenset({"clone", "fetch", "push", "ls-remote"}),
+    "openssl": frozenset({"s_client"}),
+    "az": frozenset({"upload", "upload-batch"}),
+    "gcloud": frozenset({"cp", "scp", "rsync"}),
+}
 _SECRET_NAME: Final = re.compile(
     r"(?i)(?:^|_)(?:SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|ACCESS_KEY|CREDENTIALS?)(?:_|$)"
 )
 _SETTINGS: Final = re.compile(r"(?:^|/)\.claude/settings(?:\.[\w-]+)?\.json$|(?:^|/)managed-settings\.json$")
 _HOOKS: Final = re.compile(r"(?:^|/)\.claude/hooks(?:/|$)|(?:^|/)\.claude/plugins/")
-_EDITORS: Final = frozenset({"tee", "cp", "mv", "install", "rm", "truncate", "ln", "dd", "unlink", "shred", "rsync"})
+EDITORS: Final = frozenset({
+    "tee", "cp", "mv", "install", "rm", "truncate", "ln", "dd", "unlink", "shred", "rsync", "sed", "perl",
+})  # fmt: skip
 
 
 def reads_credential_file(command: Command) -> bool:
     """A key, token or password file printed, copied or packed."""
     if any(item.operator == "<" and is_credential_file(item.target.text, command.cwd) for item in command.redirects):
         return True
-    if command.name not in _READERS:
+    text = code.inline_code(command)
+    if text is not None and any(is_credential_file(literal, command.cwd) for literal in literals(text)):
+        return has_trait(text, "reads files")
+    if command.name not in READERS:
         return False
-    paths = [argument.removeprefix("if=") for argument in command.arguments if not argument.startswith("-")]
+    if command.name in ("gpg", "gpg2", "security"):
+        return bool(_KEY_EXPORTS & set(command.arguments)) or (
+            "find-generic-password" in command.arguments and command.has_option("wg")
+        )
+    paths = [argument.removeprefix("if=") for argument in _handed_over(command) if not argument.startswith("-")]
     if command.name in _PATTERN_FIRST and not command.has_option("ef", "regexp", "file"):
         paths = paths[1:]
     return any(is_credential_file(path, command.cwd) for path in paths)
 
 
+def _handed_over(command: Command) -> list[str]:
+    """Give the arguments without the files that the program only proves who it is with."""
+    identities = _IDENTITIES.get(command.name, _NO_OPTIONS)
+    pairs = pairwise(("", *command.arguments))
+    return [argument for option, argument in pairs if option not in identities]
+
+
 def sends_credential_file(command: Command) -> bool:
     """A key, token or password file handed to a network client."""
-    if command.name not in _SENDERS:
+    if command.name not in SENDERS:
         return False
-    if any(reads_credential_file(feed) or _dumps_environment(feed) for feed in command.feeds):
+    if command.name in _SENDS_BY_VERB and not _SENDS_BY_VERB[command.name] & set(command.arguments):
+        return False
+    if any(map(_leaks, command.feeds)) or any(_leaks(source) for word in command.argv for source in word.sources):
         return True
-    inner = (source for word in command.argv for source in word.sources)
-    if any(reads_credential_file(source) or _dumps_environment(source) for source in inner):
+    paths = [_UPLOAD.sub(r"\1", argument) for argument in _handed_over(command) if "://" not in argument]
+    if any(is_credential_file(path, command.cwd) for path in paths):
         return True
-    paths = [_UPLOAD.sub(r"\1", argument) for argument in command.arguments]
-    return any(is_credential_file(path, command.cwd) for path in paths if "://" not in path)
+    marked = [_UPLOAD.sub(r"\1", argument) for argument in command.arguments if _MARKED.match(argument)]
+    return any(_PERSONAL.search(normalise(path, command.cwd)) for path in marked)
+
+
+def _leaks(command: Command) -> bool:
+    return (
+        reads_credential_file(command)
+        or _dumps_environment(command)
+        or any(reads_credential_file(feed) or _dumps_environment(feed) for feed in command.feeds)
+    )
 
 
 def _dumps_environment(command: Command) -> bool:
@@ -65,20 +120,23 @@ def prints_secret_variable(command: Command) -> bool:
 
 def writes_agent_settings(command: Command) -> bool:
     """The coding agent's settings, where its hooks are switched on and off, written or removed."""
-    return any(_SETTINGS.search(place) for place in _written(command))
+    return command.mentions(".claude", "managed-settings") and any(
+        _SETTINGS.search(place) for place in _written(command)
+    )
 
 
 def writes_agent_hooks(command: Command) -> bool:
     """The coding agent's hook or plugin files written or removed."""
-    return any(_HOOKS.search(place) for place in _written(command))
+    return command.mentions(".claude") and any(_HOOKS.search(place) for place in _written(command))
 
 
 def _written(command: Command) -> list[str]:
     targets = [redirect.target.text for redirect in command.redirects if redirect.writes]
     operands = command.operands()
-    if command.name in _EDITORS:
+    if command.name in ("sed", "perl"):
+        if command.has_option("i", "in-place"):
+            targets += operands[1:] or operands
+    elif command.name in EDITORS:
         targets += operands[-1:] if command.name in ("cp", "install", "ln", "rsync") else operands
         targets += [argument[3:] for argument in command.arguments if argument.startswith("of=")]
-    elif command.name in ("sed", "perl") and command.has_option("i", "in-place"):
-        targets += operands[1:] or operands
     return [normalise(target, command.cwd) for target in targets]

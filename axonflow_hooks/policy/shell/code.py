@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from axonflow_hooks.policy.matching import Haystack, compile_set
+from axonflow_hooks.policy.shell.commands import stem
+from axonflow_hooks.policy.shell.constants import input_of
+from axonflow_hooks.policy.shell.traits import decoded_literals
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from axonflow_hooks.policy.matching import PatternSet
     from axonflow_hooks.policy.shell.commands import Command
 
 _CODE_OPTIONS: Final = {
@@ -18,34 +28,39 @@ _VERSION: Final = re.compile(r"[\d.]+$")
 _MAX_CODE: Final = 16 * 1024
 _AWK: Final = frozenset({"awk", "gawk", "mawk", "nawk"})
 
-REMOTE: Final = re.compile(
-    r"(?i)socket|fsockopen|tcpserver|tcpclient|net\.dial|net\.connect|net\.createconnection|/inet/(?:tcp|udp)/|\bIO::Socket|ztcp"
-)
-SPAWNS: Final = re.compile(
-    r"(?i)/bin/(?:ba|z|da|k)?sh\b|[\"'`](?:ba|z|da|k)?sh\b|pty\.spawn|os\.dup2|\bdup2\(|popen|subprocess|child_process|"
-    r"\bsystem\b|os\.execute|passthru|shell_exec|proc_open|\bexec\(|\bspawn\(|cmd\.exe|getline|process\.new|exec\.command|\biex\b"
-)
-DELETES_ROOT: Final = re.compile(
-    r"(?i)\brm\s+(?:-[-\w]+\s+)+(?:--\s+)?[\"']?(?:/(?:\*|\s|[\"');]|$)|~/?(?:\s|[\"');]|$)|\$HOME\b)|"
-    r"\b(?:rmtree|rm_rf|remove_dir_all|rmsync|rmdirsync|removeall)\(?\s*\(?[\"'](?:/|~|/(?:etc|usr|home|var|bin))[\"']"
-)
-FORKS: Final = re.compile(
-    r"\bfork\s+while\s+fork|while\s*[(:]?\s*(?:1|true|True)\b[^\n]{0,40}\bfork\b|\bloop\s*\{\s*fork"
-)
-
+# the letter that introduces code, behind letters that take no value (`-ne`, but not the `e` of `-MFile::Path`)
+_CLUSTERS: Final = {
+    letters: re.compile(rf"-[^-rIMmxWXQFKCo]*?[{letters}](.*)", re.DOTALL)
+    for letters in set(_CODE_OPTIONS.values())
+    if letters
+}
+_READS_STDIN: Final = frozenset({"-", "/dev/stdin", "-u", "-x", "-w", "-s", "-B", "-I", "-q"})
 
 _RUNNERS: Final = frozenset({"go", "v", "crystal", "cargo", "dotnet", "java", "tsx", "ts-node", "rust-script", "swift",
                              "zig", "nim", "dart", "kotlin", "scala"})  # fmt: skip
-_MAX_CALLS: Final = 20
-_CALL: Final = re.compile(
+_MAX_CALLS: Final = 100
+INTERPRETERS: Final = frozenset(map(stem, (*_CODE_OPTIONS, *_RUNNERS, *_AWK)))
+"""Stems of the programs that may run a program text."""
+_HEAD: Final = (
     r"(?:\b(?:system|popen[23]?|exec(?:Sync|File|FileSync|v[pe]*|l[pe]*)?|spawn(?:Sync)?|run|call|check_call|check_output|"
     r"Popen|getoutput|getstatusoutput|shell_exec|passthru|proc_open|open|Command|create_subprocess_shell|execute|sh)"
     r"\s*\(?\s*|%x\s*|\bqx\s*)"
-    r"(?:\[\s*((?:[\"'][^\"'\]]*[\"']\s*,?\s*)+)\]|\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|[\[({/]([^\])}/\n]*)[\])}/])"
+)
+_LIST: Final = r"((?:[\"'][^\"']*[\"']\s*,\s*)?(?:\{\s*args\s*:\s*)?\[\s*(?:[\"'][^\"'\]]*[\"']\s*,?\s*)+)\]"
+_WORDS: Final = r"((?:[\"'][^\"'\n]*[\"']\s*,\s*)+[\"'][^\"'\n]*[\"'])\s*,?\s*\)"
+_STRINGS: Final = (
+    r"\"((?:[^\"\\]|\\(?:.|\n))*)\"",
+    r"'((?:[^'\\]|\\(?:.|\n))*)'",
+    r"[\[({/]([^\])}/\n\"'][^\])}/\n]*)[\])}/]",
 )
 _BACKQUOTED: Final = re.compile(r"`([^`\n]+)`")
 _PIPED: Final = re.compile(r"\"((?:[^\"\\]|\\.)*)\"\s*\|\s*getline|\|\s*\"((?:[^\"\\]|\\.)*)\"")
 _STRING: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
+
+
+@lru_cache(maxsize=1)
+def _call_set() -> PatternSet:
+    return compile_set([_HEAD + form for form in (_LIST, _WORDS, *_STRINGS)])
 
 
 def runs_programs(command: Command) -> bool:
@@ -59,22 +74,26 @@ def os_calls(command: Command) -> list[str]:
     code = inline_code(command)
     if code is None or len(code) > _MAX_CODE:
         return []
-    found: list[str] = []
-    for match in _CALL.finditer(code):
-        words, double, single, other = match.groups()
-        if words is not None:
-            found.append(" ".join(shlex.quote(a or b) for a, b in _STRING.findall(words)))
-        else:
-            text = double if double is not None else single if single is not None else other
-            found.append(re.sub(r"\\(.)", r"\1", text or "", flags=re.DOTALL))
-        if len(found) >= _MAX_CALLS:
-            return found
+    found = list(islice(_called(code), _MAX_CALLS))
     name = _VERSION.sub("", command.name.lower())
-    if name in ("perl", "ruby", "php"):
+    if name in ("perl", "ruby", "php", "julia"):
         found += _BACKQUOTED.findall(code)
     if name in _AWK:
         found += [a or b for a, b in _PIPED.findall(code)]
-    return [text for text in found if text.strip()][:_MAX_CALLS]
+    found += decoded_literals(code)
+    return [text for text in dict.fromkeys(found) if text.strip()][:_MAX_CALLS]
+
+
+def _called(code: str) -> Iterator[str]:
+    haystack = Haystack(code)
+    patterns = _call_set()
+    for index in patterns.hits(haystack):
+        for start, end in patterns.find(index, haystack):
+            text = code[start:end]
+            if index < 2:
+                yield " ".join(shlex.quote(a or b) for a, b in _STRING.findall(text))
+            else:
+                yield re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
 def inline_code(command: Command) -> str | None:
@@ -88,16 +107,14 @@ def inline_code(command: Command) -> str | None:
     if options is None:
         return None
     arguments = command.arguments
+    form = _CLUSTERS.get(options)
     for index, argument in enumerate(arguments):
         if argument in ("--eval", "--execute", "-Command", "--command", "eval", "-EncodedCommand"):
             return " ".join(arguments[index + 1 :])
-        if (
-            argument.startswith("-")
-            and not argument.startswith("--")
-            and any(letter in argument[1:] for letter in options)
-        ):
-            cluster = argument[1:]
-            at = min(cluster.index(letter) for letter in options if letter in cluster)
-            attached = cluster[at + 1 :]
+        cluster = form.match(argument) if form is not None else None
+        if cluster is not None:
+            attached = cluster[1]
             return attached if len(attached) > 3 else " ".join(arguments[index + 1 :])
+    if all(argument in _READS_STDIN or argument.startswith("-W") for argument in arguments):
+        return input_of(command)
     return None

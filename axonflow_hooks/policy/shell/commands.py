@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 UNKNOWN: Final = "\0"
@@ -10,6 +12,15 @@ UNKNOWN: Final = "\0"
 
 HOME: Final = "~"
 """Value of the home directory however it is written: `~`, `$HOME`, `${HOME}`."""
+
+_STEM: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+
+
+@lru_cache(maxsize=4096)
+def stem(name: str) -> str:
+    """Take a program's name and give its letters in lower case: `python` for `python3.11`, `mkfs` for `mkfs.ext4`."""
+    match = _STEM.match(name)
+    return match[0].lower() if match else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +61,9 @@ class Command:
 
     `feeds` are the commands to its left in the pipeline, `stdin` is constant input (heredoc, herestring), `start` and
     `end` are byte offsets in the outermost source, `in_function` is the function whose body it stands in, `program` the
-    text of the program file it runs, where that is known. `name` is the
-    program without its directory (`rm` for `/bin/rm`), `arguments` are the texts of all words but the first.
+    text of the program file it runs, where that is known. `name` is the program without its directory and in lower case
+    (`rm` for `/bin/RM`: some file systems do not tell the cases apart), `arguments` are the texts of all words but the
+    first.
     """
 
     argv: tuple[Word, ...]
@@ -67,21 +79,30 @@ class Command:
     program: str | None = None
     name: str = field(init=False)
     arguments: tuple[str, ...] = field(init=False)
+    _operands: tuple[str, ...] | None = field(init=False, default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         path = self.argv[0].text if self.argv else ""
-        object.__setattr__(self, "name", path.rsplit("/", 1)[-1].rsplit("\\", 1)[-1].removesuffix(".exe"))
+        object.__setattr__(self, "name", path.rsplit("/", 1)[-1].rsplit("\\", 1)[-1].lower().removesuffix(".exe"))
         object.__setattr__(self, "arguments", tuple(word.text for word in self.argv[1:]))
 
     def operands(self) -> list[str]:
         """The arguments that are no options (after `--` every one)."""
+        if self._operands is not None:
+            return list(self._operands)
         found, only_operands = [], False
         for argument in self.arguments:
             if only_operands or not argument.startswith("-") or argument == "-":
                 found.append(argument)
             elif argument == "--":
                 only_operands = True
+        object.__setattr__(self, "_operands", tuple(found))
         return found
+
+    def mentions(self, *parts: str) -> bool:
+        """Whether one of the parts occurs in an argument, a redirect's target or the directory: a cheap first look."""
+        texts = "\n".join((*self.arguments, *[item.target.text for item in self.redirects], self.cwd or ""))
+        return any(part in texts for part in parts)
 
     def has_option(self, short: str, *long: str) -> bool:
         """Whether one of the letters `short` (also in a cluster: `-rf`) or of the words `long` is given."""

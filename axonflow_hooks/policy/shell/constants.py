@@ -6,6 +6,7 @@ import base64
 import binascii
 import gzip
 import io
+import re
 import zlib
 from typing import TYPE_CHECKING, Final
 
@@ -107,16 +108,22 @@ def _gunzip(text: str) -> str:
         return stream.read(MAX_OUTPUT).decode("utf-8", "replace")
 
 
-_ROT13: Final = str.maketrans(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
-)
-_RANGES: Final = {("A-Za-z", "N-ZA-Mn-za-m"), ("a-zA-Z", "n-za-mN-ZA-M")}
+_RANGE: Final = re.compile(r"(.)-(.)", re.DOTALL)
+_CLASSES: Final = {
+    "[:lower:]": "abcdefghijklmnopqrstuvwxyz", "[:upper:]": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "[:digit:]": "0123456789",
+}  # fmt: skip
 
 
 def _translator(old: str, new: str) -> Callable[[str], str] | None:
-    if (old, new) in _RANGES:
-        return lambda text: text.translate(_ROT13)
-    if len(old) == len(new) and "-" not in old + new and "[" not in old + new:
-        table = str.maketrans(old, new)
-        return lambda text: text.translate(table)
-    return None
+    sets = [_characters(old), _characters(new)]
+    if not all(sets):
+        return None
+    source, target = sets
+    table = str.maketrans(source, (target + target[-1] * len(source))[: len(source)])
+    return lambda text: text.translate(table)
+
+
+def _characters(text: str) -> str:
+    for name, characters in _CLASSES.items():
+        text = text.replace(name, characters)
+    return _RANGE.sub(lambda match: "".join(map(chr, range(ord(match[1]), min(ord(match[2]), 0x7F) + 1))), ansi_c(text))

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from axonflow_hooks.policy.shell.commands import Command
 
 _SETUID_MODE: Final = re.compile(r"^(?:0?[4567][0-7]{3}|[ugoa]*[ua]?[+=][rwxXt]*s[rwxXst]*)$")
+_ADMIN_GROUPS: Final = frozenset({"sudo", "wheel", "root", "admin", "docker", "adm", "lxd", "disk"})
+_HOST_NAMESPACES: Final = re.compile(r"\"(?:hostPID|hostNetwork|privileged)\"\s*:\s*true")
 _CAPABILITIES: Final = re.compile(r"cap_(?:setuid|setgid|sys_admin|sys_ptrace|dac_override|all)|=ep$")
 _UNITS: Final = re.compile(
     r"^/etc/(?:cron(?:tab$|\.(?:d|hourly|daily|weekly|monthly)/)|rc\.local$|init\.d/|profile\.d/|systemd/system/|"
-    r"xdg/autostart/|update-motd\.d/)|^/(?:usr/)?lib/systemd/system/|^/var/spool/cron/|^/Library/Launch(?:Agents|Daemons)/|"
-    r"^~/Library/LaunchAgents/"
+    r"xdg/autostart/|update-motd\.d/)|^/(?:usr/)?lib/systemd/system/|^/var/spool/cron/|^/Library/Launch(?:Agents|"
+    r"Daemons)/|"
+    r"^~/Library/LaunchAgents/|^~/\.config/(?:systemd/user|autostart)/"
 )
 _KEYS: Final = re.compile(r"(?:^|/)\.ssh/authorized_keys2?$")
 _LOGIN: Final = re.compile(r"(?:^|/)\.(?:bashrc|bash_profile|bash_login|profile|zshrc|zprofile|zshenv)$")
@@ -32,12 +35,30 @@ _OURS: Final = re.compile(r"axonflow", re.IGNORECASE)
 _OUR_FILES: Final = re.compile(r"(?:^|/)(?:\.config/axonflow|\.claude/plugins/[^ ]*axonflow)", re.IGNORECASE)
 
 
+PRIVILEGES: Final = frozenset({
+    "chmod", "setcap", "useradd", "usermod", "adduser", "nsenter", "docker", "podman", "gpasswd", "kubectl",
+})  # fmt: skip
+WRITERS: Final = frozenset({"cp", "mv", "install", "ln", "rsync", "tee", "dd", "sed"})
+PROTECTORS: Final = frozenset({
+    "setenforce", "ufw", "iptables", "ip6tables", "nft", "systemctl", "service", "auditctl", "set-mppreference",
+    "csrutil", "spctl", "pkill", "killall",
+})  # fmt: skip
+GOVERNORS: Final = frozenset({
+    "pkill", "killall", "kill", "systemctl", "launchctl", "service", "claude", "pip", "pip3", "uv", "pipx", "rm",
+    "mv", "truncate", "shred", "unlink",
+})  # fmt: skip
+TRACERS: Final = frozenset({"history", "ln", "rm", "shred", "truncate", "unlink", "journalctl"})
+
+
 def written_places(command: Command) -> list[str]:
     """Give the files a command writes: its redirects, the targets of tee, cp, mv, install, ln, dd and sed -i."""
     targets = [redirect.target.text for redirect in command.redirects if redirect.writes]
     operands = command.operands()
     if command.name in ("cp", "mv", "install", "ln", "rsync"):
         targets += operands[-1:]
+        if len(operands) > 1:
+            # the last one may be a directory that the others go into
+            targets += [f"{operands[-1]}/{source.rstrip('/').rsplit('/', 1)[-1]}" for source in operands[:-1]]
     elif command.name == "tee":
         targets += operands
     elif command.name == "dd":
@@ -57,12 +78,18 @@ def raises_privileges(command: Command) -> bool:
     if command.name in ("useradd", "usermod", "adduser"):
         pairs = set(pairwise(arguments))
         groups = [value for option, value in pairs if option in ("-G", "-aG", "--groups", "-Ga")]
-        admin = any({"sudo", "wheel", "root", "admin", "docker"} & set(group.split(",")) for group in groups)
-        return admin or ("-u", "0") in pairs or ("--uid", "0") in pairs
+        admin = any(_ADMIN_GROUPS & set(group.split(",")) for group in groups)
+        return admin or any(value == "0" and re.match(r"^(?:-\w*u|--uid)$", option) for option, value in pairs)
+    if command.name == "gpasswd":
+        return bool(_ADMIN_GROUPS & set(operands)) and command.has_option("aM", "add")
     if command.name == "nsenter":
         return ("-t", "1") in set(pairwise(arguments)) or "--target=1" in arguments
     if command.name in ("docker", "podman") and "run" in arguments:
+        if {"--privileged", "--pid=host", "--cap-add=ALL", "--cap-add=SYS_ADMIN"} & set(arguments):
+            return True
         return any(re.match(r"^(?:--volume=|-v)?/:/", argument) or "source=/," in argument for argument in arguments)
+    if command.name == "kubectl":
+        return any(_HOST_NAMESPACES.search(argument) for argument in arguments)
     return False
 
 
@@ -71,9 +98,9 @@ def persists(command: Command) -> bool:
     places = written_places(command)
     if any(_KEYS.search(place) or _UNITS.search(place) for place in places):
         return True
-    if command.name.lower() == "schtasks":
+    if command.name == "schtasks":
         return any(argument.lower() == "/create" for argument in command.arguments)
-    if command.name.lower() == "reg":
+    if command.name == "reg":
         return "add" in (a.lower() for a in command.arguments) and any(
             re.search(r"(?i)currentversion.{0,2}run", argument) for argument in command.arguments
         )
@@ -82,6 +109,8 @@ def persists(command: Command) -> bool:
 
 def changes_login_script(command: Command) -> bool:
     """A start-up file of the user's shell written."""
+    if not command.mentions(".bash", ".profile", ".z"):
+        return False
     return any(_LOGIN.search(place) and (place.startswith((HOME, "/")) or "/" not in place)
                for place in written_places(command))  # fmt: skip
 
@@ -94,14 +123,19 @@ def disables_protection(command: Command) -> bool:
     if name == "ufw":
         return "disable" in arguments or "reset" in arguments
     if name in ("iptables", "ip6tables", "nft"):
-        return command.operands()[:2] == ["flush", "ruleset"] or arguments in (("-F",), ("--flush",))
+        opens = "ACCEPT" in arguments and bool({"-P", "--policy"} & set(arguments))
+        return opens or command.operands()[:2] == ["flush", "ruleset"] or arguments in (("-F",), ("--flush",))
+    if name in ("pkill", "killall"):
+        return any(argument in _GUARDS for argument in arguments)
     if name in ("systemctl", "service"):
         stops = {"stop", "disable", "mask"} & set(arguments)
         return bool(stops) and any(argument.removesuffix(".service") in _GUARDS for argument in arguments)
     if name == "auditctl":
         return "-D" in arguments or ("-e", "0") in set(pairwise(arguments))
-    if name == "Set-MpPreference":
+    if name == "set-mppreference":
         return any("disable" in argument.lower() for argument in arguments)
+    if name == "spctl":
+        return bool({"--master-disable", "--global-disable"} & set(arguments))
     return name == "csrutil" and "disable" in arguments
 
 
@@ -110,6 +144,12 @@ def disables_governance(command: Command) -> bool:
     name, arguments = command.name, command.arguments
     if name in ("pkill", "killall"):
         return any(_OURS.search(argument) for argument in arguments)
+    if name == "kill":
+        sources = (source for word in command.argv for source in word.sources)
+        return any(_OURS.search(argument) for source in sources for argument in source.arguments)
+    if name in ("systemctl", "launchctl", "service"):
+        stops = {"stop", "disable", "mask", "kill", "unload", "bootout", "remove"} & set(arguments)
+        return bool(stops) and any(_OURS.search(argument) for argument in arguments)
     if name == "claude" and "plugin" in arguments:
         acts = {"disable", "uninstall", "remove", "rm"} & set(arguments)
         return bool(acts) and any(_OURS.search(argument) for argument in arguments)
@@ -123,8 +163,12 @@ def disables_governance(command: Command) -> bool:
 def hides_traces(command: Command) -> bool:
     """Shell history or system logs erased."""
     name, arguments = command.name, command.arguments
+    if any(item.operator in (">", ">|") and _TRACES.search(normalise(item.target.text)) for item in command.redirects):
+        return True
     if name == "history":
         return "-c" in arguments
+    if name == "ln":
+        return "/dev/null" in arguments and any(_TRACES.search(normalise(path)) for path in command.operands()[-1:])
     if name in ("rm", "shred", "truncate", "unlink"):
         places = [normalise(path, command.cwd) for path in command.operands()]
         return any(_TRACES.search(place)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell import code
 from axonflow_hooks.policy.shell.commands import UNKNOWN
-from axonflow_hooks.policy.shell.places import is_block_device, is_irreplaceable, is_system_root, normalise
+from axonflow_hooks.policy.shell.places import is_block_device, is_irreplaceable, is_system_root, is_vital, normalise
+from axonflow_hooks.policy.shell.traits import has_trait
 from axonflow_hooks.policy.shell.unwrap import find_starts
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ _SYSTEM_FILES: Final = frozenset({
     "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/sudoers", "/etc/fstab", "/etc/hosts.allow", "/etc/ld.so.preload",
     "/etc/pam.conf", "/boot/grub/grub.cfg", "/proc/sysrq-trigger",
 })  # fmt: skip
-_WRITERS: Final = frozenset({"tee", "cp", "mv", "install", "dd", "truncate", "shred", "ln", "rm"})
+WRITERS: Final = frozenset({"tee", "cp", "mv", "install", "dd", "truncate", "shred", "ln", "rm"})
 _FORMATTING: Final = {
     "cryptsetup": frozenset({"luksFormat", "luksErase", "erase"}),
     "parted": frozenset({"mklabel", "mktable", "rm"}),
@@ -31,27 +33,54 @@ _FORMATTING: Final = {
     "vgremove": frozenset({"-f", "-y"}),
     "lvremove": frozenset({"-f", "-y"}),
 }
-_FORMATTERS: Final = frozenset({"mkswap", "wipefs", "blkdiscard", "sgdisk", "sfdisk"})
+_TABLE_WRITERS: Final = frozenset({"mkswap", "wipefs", "blkdiscard", "sgdisk", "sfdisk"})
+
+_UNLINKERS: Final = frozenset({"rm", "shred", "unlink", "srm", "truncate"})
+_FORCED: Final = frozenset({"-rf", "-fr", "-Rf", "-fR", "-rfv", "--no-preserve-root"})
+DELETERS: Final = frozenset({"rm", "find", "gfind", "mv", "srm", "wipe", "rsync"})
+RAW_WRITERS: Final = frozenset({"dd", "dcfldd", "gdd", "cp", "mv", "tee", "shred", "badblocks", "truncate"})
+FORMATTERS: Final = frozenset({"mkfs", "mke2fs", "newfs", "zpool", "diskutil", *_FORMATTING, *_TABLE_WRITERS})
 
 
 def destroys_filesystem_root(command: Command) -> bool:
     """Recursive deletion of /, a system directory or a home, by rm, find, shred, mv or inline code."""
     name = command.name
     if name == "rm":
-        recursive = command.has_option("rR", "recursive", "no-preserve-root")
-        targets = command.operands()
-        if UNKNOWN in targets:
-            targets += [path for feed in command.feeds if feed.name == "ls" for path in feed.operands()]
-        return recursive and any(is_irreplaceable(path, command.cwd) for path in targets)
-    if name in ("find", "gfind") and "-delete" in command.arguments:
+        return _rm_destroys(command)
+    if name in ("find", "gfind") and ("-delete" in command.arguments or _executes_deletion(command)):
         return any(is_irreplaceable(word.text, command.cwd) for word in find_starts(command))
     if name == "mv":
         operands = command.operands()
+        if any(is_vital(path, command.cwd) for path in operands[:-1]):
+            return True
         return operands[-1:] == ["/dev/null"] and any(is_irreplaceable(path, command.cwd) for path in operands[:-1])
+    if name == "rsync" and any(argument.startswith("--del") for argument in command.arguments):
+        return is_irreplaceable((command.operands() or [""])[-1], command.cwd)
+    if name == UNKNOWN:
+        # which program it is is not known, but no other takes these words
+        options = {argument for argument in command.arguments if argument.startswith("-")}
+        return bool(options & _FORCED) and any(is_irreplaceable(path, command.cwd) for path in command.operands())
     if name in ("srm", "wipe") and command.has_option("rR"):
         return any(is_irreplaceable(path, command.cwd) for path in command.operands())
     text = code.inline_code(command)
-    return text is not None and code.DELETES_ROOT.search(text) is not None
+    return text is not None and has_trait(text, "deletes root")
+
+
+def _rm_destroys(command: Command) -> bool:
+    targets = command.operands()
+    listed = [path for feed in command.feeds if feed.name == "ls" for path in feed.operands()]
+    found = [word.text for feed in command.feeds if feed.name in ("find", "gfind") for word in find_starts(feed)]
+    if UNKNOWN in targets:
+        if any(is_irreplaceable(path, command.cwd) for path in found):
+            return True  # every file below, one by one: that needs no -r
+        targets += listed
+    recursive = command.has_option("rR", "recursive", "no-preserve-root")
+    return recursive and any(is_irreplaceable(path, command.cwd) for path in targets)
+
+
+def _executes_deletion(command: Command) -> bool:
+    pairs = pairwise(command.arguments)
+    return any(word in ("-exec", "-execdir") and name.rsplit("/", 1)[-1] in _UNLINKERS for word, name in pairs)
 
 
 def writes_block_device(command: Command) -> bool:
@@ -67,13 +96,17 @@ def writes_block_device(command: Command) -> bool:
 
 def formats_filesystem(command: Command) -> bool:
     """A new file system or partition table on a device."""
-    formats = command.name.startswith(("mkfs", "mke2fs", "newfs")) or command.name in _FORMATTERS
+    formats = command.name.startswith(("mkfs", "mke2fs", "newfs")) or command.name in _TABLE_WRITERS
     arguments = set(command.arguments)
     formats = formats or bool(_FORMATTING.get(command.name, frozenset()) & arguments)
     if command.name == "zpool" and "destroy" in arguments:
         return True
     if command.name == "diskutil":
-        formats = any(argument.lower().startswith("erase") for argument in command.arguments[:1])
+        return any(
+            argument.lower().startswith(("erase", "secureerase", "zerodisk")) for argument in command.arguments[:1]
+        )
+    if command.name in ("lvremove", "vgremove", "pvremove"):
+        return formats
     return formats and any(map(is_block_device, command.operands()))
 
 
@@ -85,15 +118,17 @@ def makes_world_writable_root(command: Command) -> bool:
     recursive = command.has_option("R", "recursive")
     targets = [path for path in operands[1:] if is_system_root(path, command.cwd)]
     if command.name == "chmod":
-        opens = _OPEN_MODE.match(operands[0]) is not None
-        return opens and bool(targets)
+        if recursive and "/" in map(normalise, targets):
+            return True  # whichever mode: setuid bits and the modes of keys are gone
+        targets += [path for path in operands[1:] if normalise(path, command.cwd) in _SYSTEM_FILES]
+        return _OPEN_MODE.match(operands[0]) is not None and bool(targets)
     return command.name == "chown" and recursive and bool(targets) and "/" in map(normalise, targets)
 
 
 def overwrites_system_file(command: Command) -> bool:
     """Accounts, sudo rules or the boot set-up replaced or deleted."""
     targets = [redirect.target.text for redirect in command.redirects if redirect.writes]
-    if command.name in _WRITERS:
+    if command.name in WRITERS:
         operands = command.operands()
         targets += operands[-1:] if command.name in ("cp", "mv", "install", "ln") else operands
         targets += [argument[3:] for argument in command.arguments if argument.startswith("of=")]
@@ -110,7 +145,7 @@ def fork_bomb(commands: Sequence[Command]) -> Iterator[Command]:
         if command.in_function and command.name == command.in_function:
             calls.setdefault(command.name, []).append(command)
         text = code.inline_code(command)
-        if text is not None and code.FORKS.search(text) is not None:
+        if text is not None and has_trait(text, "forks"):
             yield command
     for own in calls.values():
         if len(own) > 1 and any(command.background or command.feeds for command in own):

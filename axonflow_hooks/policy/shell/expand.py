@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     Lower = Callable[[Node, Script, tuple[Command, ...]], tuple[Command, ...]]
 
 _ENVIRONMENT: Final = {"HOME": HOME, "PWD": ".", "IFS": " ", "TMPDIR": "/tmp", "SHELL": "/bin/bash"}  # noqa: S108
+_NAMES: Final = frozenset({"variable_name", "special_variable_name"})
+_LISTS: Final = frozenset({"$@", "${@}"})
 _IFS: Final = re.compile(r"\$IFS(?:\$[0-9@*])?|\$\{IFS[^}]{0,16}\}")
-_BRACE_COMMAND: Final = re.compile(r"(^|[;&|(\n] *)\{([^{}\s;'\"]*,[^{}\s;'\"]*)\}(?=[\s;&|)]|$)")
+_BRACE_COMMAND: Final = re.compile(r"\{([^{}\s;'\"]*,[^{}\s;'\"]*)\}(?=[\s;&|)]|$)")
 _READ_WRITE: Final = re.compile(r"<>(?=\s*[\"']?/dev/)")
 _DEFAULT: Final = re.compile(r"^\$\{(\w+)(:?[-=+?])(.*)\}$", re.DOTALL)
 _MAX_VALUE: Final = 64 * 1024
+_EXPANDED_IN_STRING: Final = re.compile(rb"[\\$`\"]")
+_SIMPLE: Final = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+_ONLY_SIMPLE: Final = re.compile(rb"[^\"\\$`]*(?:\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\})[^\"\\$`]*)+")
+"""Literal text and variables by their names, and nothing else: most double-quoted strings."""
+_EXPANDED_IN_WORD: Final = re.compile(rb"[\\$`\"'{\s]")
 
 Piece = tuple[str, bool]
 """A part of a word: its value, and whether blanks in it separate fields."""
@@ -35,12 +42,18 @@ def prepare(source: str) -> str:
     `$IFS` becomes blanks, `<>/dev/…` a redirect, `{rm,-rf,/}` in a command's place the words that it expands to.
     """
     if "{" in source and "," in source:
-        source = _BRACE_COMMAND.sub(lambda match: f"{match[1]} {match[2].replace(',', ' ')} ", source)
+        source = _BRACE_COMMAND.sub(_brace_command, source)
     if "<>" in source:
         source = _READ_WRITE.sub("> ", source)
     if "IFS" not in source or "IFS=" in source:
         return source
     return _IFS.sub(lambda match: " " * len(match[0]), source)
+
+
+def _brace_command(match: re.Match[str]) -> str:
+    before = match.string[max(0, match.start() - 64) : match.start()].rstrip(" ")
+    begins = before.endswith((";", "&", "|", "(", "\n")) or (not before and match.start() < 64)
+    return f" {match[1].replace(',', ' ')} " if begins else match[0]
 
 
 def fields(nodes: list[Node], script: Script, lower: Lower) -> list[Word]:
@@ -49,11 +62,11 @@ def fields(nodes: list[Node], script: Script, lower: Lower) -> list[Word]:
     end = -1
     for node in nodes:
         expanded = _expand(node, script, lower)
-        gap = script.source[end : node.start_byte].decode("utf-8", "replace") if end >= 0 else " "
+        gap = script.source[end : node.start_byte] if end >= 0 else b" "
         # the grammar ends a word at an escaped blank that follows a quoted part
-        if words and expanded and (gap == "" or (gap[0] == "\\" and len(gap) > 1 and gap[1] != "\n")):
+        if words and expanded and (gap == b"" or (gap[:1] == b"\\" and len(gap) > 1 and gap[1:2] != b"\n")):
             last, head = words.pop(), expanded[0]
-            joined = last.text + unquoted(gap) + head.text
+            joined = last.text + unquoted(gap.decode("utf-8", "replace")) + head.text
             expanded[0] = Word(joined, last.start, head.end, last.sources + head.sources)
         words.extend(expanded)
         end = node.end_byte
@@ -66,21 +79,47 @@ def assignment(node: Node, script: Script, lower: Lower) -> tuple[str, str]:
     value = node.child_by_field_name("value")
     if value is None:
         return script.text(name) if name is not None else "", ""
-    words = _expand(value, script, lower)
+    nodes = value.named_children if value.type == "array" else [value]
+    words = [word for node in nodes for word in _expand(node, script, lower)]
     return script.text(name) if name is not None else "", " ".join(word.text for word in words)[:_MAX_VALUE]
 
 
 def _expand(node: Node, script: Script, lower: Lower) -> list[Word]:
+    start, end = node.start_byte, node.end_byte
+    raw = script.source[start:end]
+    plain = _plain(node.type, raw, script)
+    start, end = script.place or (start, end)
+    if plain is not None:
+        script.budget.spend(len(plain))
+        return [Word(plain, start, end)]
     sources: list[Command] = []
     pieces = _pieces(node, script, lower, sources, quoted=False)
     script.budget.spend(sum(len(text) for text, _splits in pieces))
-    raw = script.source[node.start_byte : node.end_byte]
     if b"{" in raw and b"," in raw and not set(b"\"'$`") & set(raw):
         texts = [unquoted(word) for word in expand_braces(raw.decode("utf-8", "replace"))]
     else:
         texts = _split(pieces)
-    start, end = script.span(node)
     return [Word(text, start, end, tuple(sources)) for text in texts]
+
+
+def _plain(kind: str, raw: bytes, script: Script) -> str | None:
+    """Give the value of a word that is one field without a look at its parts: most of all words."""
+    if kind in ("word", "number"):
+        return None if _EXPANDED_IN_WORD.search(raw) else raw.decode("utf-8", "replace")
+    if kind == "raw_string":
+        return raw[1:-1].decode("utf-8", "replace")
+    if kind != "string":
+        return None
+    if not _EXPANDED_IN_STRING.search(raw, 1, len(raw) - 1):
+        return raw[1:-1].decode("utf-8", "replace")
+    if _ONLY_SIMPLE.fullmatch(raw, 1, len(raw) - 1):
+        return _SIMPLE.sub(lambda match: _known(match[1] or match[2], script), raw[1:-1].decode("utf-8", "replace"))
+    return None
+
+
+def _known(name: str, script: Script) -> str:
+    value = script.variables.get(name)
+    return _ENVIRONMENT.get(name, UNKNOWN) if value is None else value
 
 
 def _split(pieces: list[Piece]) -> list[str]:
@@ -107,7 +146,7 @@ def _pieces(node: Node, script: Script, lower: Lower, sources: list[Command], *,
     if kind == "concatenation":
         return [piece for child in node.children for piece in _pieces(child, script, lower, sources, quoted=quoted)]
     if kind in ("simple_expansion", "expansion"):
-        return [(_variable(node, text, script, lower, sources), not quoted)]
+        return [(_variable(node, text, script, lower, sources), not quoted or text in _LISTS or "[@]" in text)]
     if kind in ("command_substitution", "process_substitution"):
         return [_substitution(node, script, lower, sources, quoted=quoted)]
     if kind == "arithmetic_expansion":
@@ -133,11 +172,18 @@ def _string(node: Node, script: Script, lower: Lower, sources: list[Command]) ->
 
 
 def _variable(node: Node, text: str, script: Script, lower: Lower, sources: list[Command]) -> str:
-    name = next((script.text(child) for child in node.children if child.type == "variable_name"), "")
-    if text in (f"${name}", f"${{{name}}}"):
-        return script.variables.get(name, _ENVIRONMENT.get(name, UNKNOWN))
+    simple = _SIMPLE.fullmatch(text)
+    if simple is not None:
+        return _known(simple[1] or simple[2], script)
+    name = next((script.text(child) for child in node.children if child.type in _NAMES), "")
+    if child := next((child for child in node.children if child.type == "subscript"), None):
+        name = script.text(child).partition("[")[0]
+    if text in (f"${name}", f"${{{name}}}", f"${{{name}[@]}}", f"${{{name}[*]}}"):
+        return _known(name, script)
     _visit(node, script, lower, sources)
     default = _DEFAULT.match(text)
+    if default is not None and default[2] in (":?", "?"):
+        return script.variables.get(default[1], _ENVIRONMENT.get(default[1], UNKNOWN))
     if default is not None and default[2] in (":-", "-", ":=", "="):
         known = script.variables.get(default[1], _ENVIRONMENT.get(default[1]))
         fallback = default[3]

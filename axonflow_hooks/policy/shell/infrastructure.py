@@ -10,9 +10,14 @@ if TYPE_CHECKING:
 
 _DRY: Final = frozenset({"--dry-run", "--dryrun", "--dry-run=client", "--dry-run=server", "--help", "-h", "--what-if"})
 _AWS_DESTROYS: Final = re.compile(
-    r"^(?:terminate-instances|delete-(?:db-(?:instance|cluster|snapshot)|bucket|stack|table|cluster|vpc|volume|snapshot|"
-    r"file-system|hosted-zone|user-pool|function|secret|key|domain|repository|user|role|log-group|nodegroup|queue|topic)|"
-    r"schedule-key-deletion|remove-permission|deregister-image)$"
+    r"^(?:terminate-instances|delete-(?:db-(?:instance|cluster|snapshot)|bucket|stack|table|cluster|vpc|volume|"
+    r"snapshot|"
+    r"file-system|hosted-zone|user-pool|function|secret|key|domain|repository|user|role|log-group|nodegroup|queue|"
+    r"topic|backup-vault|recovery-point|vault|cache-cluster|replication-group|"
+    r"file-cache|distribution|rest-api|api|state-machine|stream|delivery-stream|organization|workspace|environment|"
+    r"application|service|cluster-snapshot|global-table|global-cluster|network-interface|subnet|internet-gateway|"
+    r"load-balancer|auto-scaling-group|launch-template|identity-pool|secret)|close-account|terminate-workspaces|"
+    r"terminate-environment|terminate-job-flows|schedule-key-deletion|remove-permission|deregister-image)$"
 )
 _AZ_GROUPS: Final = frozenset({"group", "vm", "aks", "sql", "storage", "keyvault", "cosmosdb", "webapp", "functionapp",
                                "postgres", "mysql", "redis", "disk", "acr", "network", "ad"})  # fmt: skip
@@ -20,7 +25,7 @@ _KUBE_KINDS: Final = re.compile(
     r"^(?:ns|namespaces?|pvc?|persistentvolume(?:claim)?s?|crds?|customresourcedefinitions?|nodes?|clusterrole\w*|all|"
     r"deploy(?:ments?)?|statefulsets?|sts)(?:[./].*)?$"
 )
-_PLATFORMS: Final[dict[str, frozenset[str]]] = {
+_HOSTS: Final[dict[str, frozenset[str]]] = {
     "heroku": frozenset({"apps:destroy", "pg:reset", "addons:destroy"}),
     "flyctl": frozenset({"destroy"}),
     "fly": frozenset({"destroy"}),
@@ -37,6 +42,33 @@ _PLATFORMS: Final[dict[str, frozenset[str]]] = {
     "supabase": frozenset({"reset"}),
     "railway": frozenset({"delete", "down"}),
 }
+_VALUED: Final = frozenset({
+    "--profile", "--region", "--output", "--endpoint-url", "--query", "--namespace", "-n", "--context", "--kubeconfig",
+    "--cluster", "--kube-context", "--project", "--zone", "--account", "--configuration", "--subscription", "-chdir",
+    "--user", "--server", "-s", "--token", "-H", "--header", "-X", "--method", "--hostname", "-R", "--repo",
+})  # fmt: skip
+# stores of what services need to start, and the words with which all of it goes
+_STORES: Final[dict[str, re.Pattern[str]]] = {
+    "consul": re.compile(r"\bkv delete\b.*-recurse|\bkv delete -recurse"),
+    "etcdctl": re.compile(r"\bdel\b.*--(?:prefix|from-key)"),
+    "vault": re.compile(r"\bsecrets disable\b|\bkv metadata delete\b|\boperator seal\b"),
+    "rabbitmqctl": re.compile(r"\b(?:force_)?reset\b|\bdelete_vhost\b"),
+    "kafka-topics": re.compile(r"--delete\b"),
+    "kafka-topics.sh": re.compile(r"--delete\b"),
+    "nomad": re.compile(r"\b(?:job )?stop\b.*-purge|\bsystem gc\b"),
+}
+PLATFORMS: Final = frozenset({
+    "terraform", "tofu", "terragrunt", "aws", "gcloud", "bq", "gsutil", "az", "kubectl", "oc", "k", "helm", "gh",
+    "glab", *_HOSTS, *_STORES,
+})  # fmt: skip
+DATABASES: Final = frozenset({
+    "dropdb", "dropuser", "redis-cli", "valkey-cli", "mongo", "mongosh", "mysqladmin", "rails", "rake", "bundle",
+    "prisma", "npx", "pnpm", "yarn", "bunx", "manage.py", "django-admin", "python", "php", "artisan", "uv", "poetry",
+    "curl", "http", "xh",
+})  # fmt: skip
+REGISTRIES: Final = frozenset({"npm", "pnpm", "yarn", "cargo", "gem", "gh"})
+_DROPPING_TASKS: Final = frozenset({"db:drop", "db:reset", "db:purge", "db:drop:all", "schema:drop", "db:wipe"})
+_ALL_INDEXES: Final = re.compile(r"^(?:https?://)?[\w.@:-]+/(?:_all|\*|_data_stream/\*)(?:\?.*)?$")
 _ERASING_COMMANDS: Final = re.compile(r"(?i)^(?:flushall|flushdb)$")
 _DROPS: Final = re.compile(
     r"(?i)\bdropDatabase\s*\(|\.drop\(\s*\)|\bdeleteMany\(\s*\{\s*\}\s*\)|\bremove\(\s*\{\s*\}\s*\)"
@@ -51,9 +83,9 @@ def destroys_infrastructure(command: Command) -> bool:
     name, arguments = command.name, command.arguments
     if _DRY & set(arguments):
         return False
-    operands = command.operands()
+    operands = _words(command)
     if name in ("terraform", "tofu", "terragrunt"):
-        verbs = operands[:1] if name != "terragrunt" else operands[:2]
+        verbs = operands[:1] if name != "terragrunt" else operands[:3]
         return (
             "destroy" in verbs
             or (verbs[:1] == ["apply"] and "-destroy" in arguments)
@@ -69,9 +101,27 @@ def destroys_infrastructure(command: Command) -> bool:
         return _cluster(operands, command)
     if name == "helm":
         return operands[:1] == ["uninstall"] or operands[:1] == ["delete"]
-    if name == "gh":
-        return operands[:2] == ["repo", "delete"]
-    return bool(_PLATFORMS.get(name, frozenset()) & set(operands[:3]))
+    if name in ("gh", "glab"):
+        deletes = "DELETE" in arguments or "-XDELETE" in arguments or "--method=DELETE" in arguments
+        whole = any(re.match(r"^/?(?:repos|projects)/[^/]+(?:/[^/]+)?$", word) for word in operands)
+        return operands[:2] == ["repo", "delete"] or (operands[:1] == ["api"] and deletes and whole)
+    if name in _STORES:
+        return _STORES[name].search(" ".join(arguments)) is not None
+    return bool(_HOSTS.get(name, frozenset()) & set(operands[:3]))
+
+
+def _words(command: Command) -> list[str]:
+    """Give the operands without the values of the options that stand before the verb."""
+    words: list[str] = []
+    value = False
+    for argument in command.arguments:
+        if value:
+            value = False
+        elif argument.startswith("-"):
+            value = argument in _VALUED
+        else:
+            words.append(argument)
+    return words
 
 
 def _aws(command: Command, operands: list[str]) -> bool:
@@ -84,6 +134,8 @@ def _aws(command: Command, operands: list[str]) -> bool:
 def _google(name: str, operands: list[str], command: Command) -> bool:
     if name == "bq":
         return operands[:1] == ["rm"] and command.has_option("rf")
+    if name == "gcloud" and operands[:1] == ["storage"] and "rm" in operands[:2]:
+        return command.has_option("rR", "recursive")
     if name == "gsutil":
         return ("rm" in operands or "rb" in operands) and command.has_option("rR")
     return "delete" in operands[:5] and bool(
@@ -113,9 +165,13 @@ def destroys_database(command: Command) -> bool:
     if name == "mysqladmin":
         return "drop" in operands
     if name in ("rails", "rake", "bundle", "bin/rails"):
-        return bool({"db:drop", "db:reset", "db:purge", "db:drop:all"} & set(operands))
+        return bool(_DROPPING_TASKS & set(operands))
     if name in ("prisma", "npx", "pnpm", "yarn", "bunx"):
-        return "migrate" in operands and "reset" in operands
+        forced = "push" in operands and "--force-reset" in arguments
+        return forced or ("migrate" in operands and "reset" in operands) or bool(_DROPPING_TASKS & set(operands))
+    if name in ("curl", "http", "xh"):
+        deletes = "DELETE" in arguments or "-XDELETE" in arguments or "--request=DELETE" in arguments
+        return deletes and any(_ALL_INDEXES.search(argument) for argument in arguments)
     if "manage.py" in " ".join(operands[:1]) or name in ("manage.py", "django-admin"):
         return "flush" in operands or "reset_db" in operands
     return "artisan" in (name, *operands[:1]) and bool({"migrate:fresh", "migrate:reset", "db:wipe"} & set(operands))

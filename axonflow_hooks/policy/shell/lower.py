@@ -6,17 +6,17 @@ a shell (`bash -c`, `eval`, `| sh`, `find -exec`, `xargs`, …) is lowered in tu
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell import expand
 from axonflow_hooks.policy.shell.bounds import MAX_COMMANDS, MAX_NESTING, MAX_TREE_DEPTH, Budget, OutOfBoundsError
-from axonflow_hooks.policy.shell.code import runs_programs
 from axonflow_hooks.policy.shell.commands import UNKNOWN, Command, Redirect
-from axonflow_hooks.policy.shell.constants import output_of
+from axonflow_hooks.policy.shell.launchers import launched
+from axonflow_hooks.policy.shell.memory import known_scripts, program_of, remember
 from axonflow_hooks.policy.shell.parse import MAX_BYTES, parse
-from axonflow_hooks.policy.shell.unwrap import SHELLS, Argv, unwrap
+from axonflow_hooks.policy.shell.recover import segments
+from axonflow_hooks.policy.shell.unwrap import Argv, unwrap
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -42,7 +42,8 @@ class Script:
     function: str = ""
     cwd: str | None = None
     aliases: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    running: list[str] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
 
     def text(self, node: Node) -> str:
@@ -60,8 +61,23 @@ def lower(source: str) -> list[Command]:
     if len(data) > MAX_BYTES:
         raise OutOfBoundsError
     script = Script(source=data, commands=[], variables={})
-    statement(parse(data), script, ())
+    _source(script, ())
     return script.commands
+
+
+def _source(script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
+    """Lower the whole source; where the grammar does not follow it, its parts too, one by one."""
+    root = parse(script.source)
+    out = statement(root, script, feeds)
+    if root.has_error and script.nesting < MAX_NESTING:
+        parts = list(segments(script.source))
+        for start, end in parts if len(parts) > 1 else ():
+            part = replace(
+                script, source=script.source[start:end], place=script.place or (start, end), nesting=script.nesting + 1
+            )
+            part.budget.spend(end - start)
+            statement(parse(part.source), part, ())
+    return out
 
 
 def statement(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
@@ -80,11 +96,11 @@ def _sequence(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[C
     out: list[Command] = []
     previous = 0
     for child in node.children:
-        if child.type == "&":
-            _mark_background(script, previous)
         if child.is_named:
             previous = len(script.commands)
             out.extend(statement(child, script, feeds))
+        elif child.type == "&":
+            _mark_background(script, previous)
     return tuple(out)
 
 
@@ -95,10 +111,9 @@ def _mark_background(script: Script, start: int) -> None:
 
 def _pipeline(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
     out: tuple[Command, ...] = ()
-    for child in node.children:
-        if child.is_named:
-            out = statement(child, script, feeds)
-            feeds = (*feeds, *out)
+    for child in node.named_children:
+        out = statement(child, script, feeds)
+        feeds = (*feeds, *out)
     return out
 
 
@@ -111,6 +126,8 @@ def _redirected(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple
         for child in earlier:
             before = (*before, *statement(child, script, feeds))
     redirects, stdin = _redirects([child for child in node.children if child.type in _REDIRECTS], script)
+    if stdin is None:
+        stdin = _misread_herestring(node, script)
     first = len(script.commands)
     out: tuple[Command, ...] = ()
     if body is None:
@@ -127,6 +144,16 @@ def _redirected(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple
                 if inner.is_named and inner.type not in _HEREDOC_PARTS:
                     out = statement(inner, script, (*feeds, *out))
     return (*before, *out)
+
+
+def _misread_herestring(node: Node, script: Script) -> str | None:
+    """Give the text of `> file <<< text`, which the grammar takes for an error and a redirect from a file."""
+    wrong = [index for index, child in enumerate(node.children) if child.type == "ERROR" and script.text(child) == "<<"]
+    for index in wrong:
+        words = expand.fields(node.children[index + 1].named_children[:1], script, statement)
+        if words and words[0].known:
+            return words[0].text
+    return None
 
 
 def _redirect_all(
@@ -170,6 +197,7 @@ def _redirects(nodes: list[Node], script: Script) -> tuple[tuple[Redirect, ...],
         elif node.type == "herestring_redirect":
             words = expand.fields([child for child in node.children if child.is_named], script, statement)
             stdin = " ".join(word.text for word in words) if all(word.known for word in words) else stdin
+            found.extend(Redirect("<<<", word) for word in words)
         else:
             found.extend(_file_redirect(node, script))
     return tuple(found), stdin
@@ -201,11 +229,12 @@ def _command(
     stdin: str | None = None,
     trailing: tuple[Node, ...] = (),
 ) -> tuple[Command, ...]:
-    redirects = [child for child in node.children if child.type in _REDIRECTS]
-    own, own_stdin = _redirects(redirects, script)
+    children = node.children
+    redirects = [child for child in children if child.type in _REDIRECTS]
+    own, own_stdin = _redirects(redirects, script) if redirects else ((), None)
     assignments = {}
     words: list[Node] = []
-    for child in node.children:
+    for child in children:
         if child.type == "variable_assignment":
             name, value = expand.assignment(child, script, statement)
             assignments[name] = value
@@ -213,7 +242,8 @@ def _command(
             words.extend(child.children)
         elif child.type in _WORDS:
             words.append(child)
-    words.extend((*_trailing_words(redirects), *trailing))
+    if redirects or trailing:
+        words.extend((*_trailing_words(redirects), *trailing))
     argv = expand.fields(words, script, statement)
     start, end = script.span(node)
     return _emit(
@@ -235,57 +265,26 @@ def _command(
 def _emit(command: Command, script: Script) -> tuple[Command, ...]:
     if len(script.commands) > MAX_COMMANDS:
         raise OutOfBoundsError
-    program = _program(command, script)
+    program = program_of(command, script)
     if program is not None:
         command = replace(command, program=program)
     script.commands.append(command)
-    _remember(command, script)
+    remember(command, script)
     out = [command]
     if script.nesting >= MAX_NESTING:
         return (command,)
     script.nesting += 1
-    for inner in unwrap(command):
+    for inner in (*unwrap(command), *launched(command)):
         if isinstance(inner, Argv):
             out.extend(_emit(replace(command, argv=inner.words, stdin=inner.stdin or command.stdin), script))
         else:
             out.extend(_nested(inner.text, command, script, inner.reads_stdin))
-    text = _known_script(command, script)
-    if text is not None:
+    for text in known_scripts(command, script):
+        script.running.append(text)
         out.extend(_nested(text, command, script, reads_stdin=True))
+        script.running.pop()
     script.nesting -= 1
     return tuple(out)
-
-
-def _remember(command: Command, script: Script) -> None:
-    """Note what later commands depend on: the working directory, aliases, files written with known content."""
-    if command.name == "cd" and command.argv[1:] and command.argv[1].known:
-        script.cwd = command.argv[-1].text
-    elif command.name == "alias":
-        definitions = (argument.partition("=") for argument in command.arguments)
-        script.aliases.update({name: value for name, _equals, value in definitions if value})
-    written = [item.target.text for item in command.redirects if item.operator in (">", ">>", ">|")]
-    if written:
-        text = output_of(command)
-        if text is not None:
-            script.files[written[-1]] = script.files.get(written[-1], "") + text + "\n"
-            script.budget.spend(len(script.files[written[-1]]))
-
-
-def _program(command: Command, script: Script) -> str | None:
-    """Give the text of a program file that this command line wrote and that an interpreter or compiler now runs."""
-    if not script.files or not runs_programs(command):
-        return None
-    return next((script.files[path] for path in command.operands() if path in script.files), None)
-
-
-def _known_script(command: Command, script: Script) -> str | None:
-    """Give the shell script behind an alias, or in a file that this command line wrote and now runs."""
-    if command.name in script.aliases:
-        return " ".join((script.aliases[command.name], *map(shlex.quote, command.arguments)))
-    if command.name in SHELLS or command.name in ("source", "."):
-        return next((script.files[path] for path in command.operands()[:1] if path in script.files), None)
-    path = command.argv[0].text if command.argv else ""
-    return script.files.get(path, script.files.get(path.removeprefix("./")))
 
 
 def _nested(text: str, command: Command, script: Script, reads_stdin: bool) -> tuple[Command, ...]:
@@ -302,14 +301,16 @@ def _nested(text: str, command: Command, script: Script, reads_stdin: bool) -> t
         cwd=script.cwd,
         aliases=script.aliases,
         files=script.files,
+        running=script.running,
         budget=script.budget,
     )
     inner.budget.spend(len(data))
     first = len(script.commands)
-    out = statement(parse(data), inner, command.feeds if reads_stdin else ())
-    for index in range(first, len(script.commands)):
-        nested = script.commands[index]
-        script.commands[index] = replace(nested, redirects=(*nested.redirects, *command.redirects))
+    out = _source(inner, command.feeds if reads_stdin else ())
+    if command.redirects:
+        for index in range(first, len(script.commands)):
+            nested = script.commands[index]
+            script.commands[index] = replace(nested, redirects=(*nested.redirects, *command.redirects))
     return out
 
 
@@ -331,7 +332,7 @@ def _declaration(node: Node, script: Script, _feeds: tuple[Command, ...]) -> tup
 def _function(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
     name = node.child_by_field_name("name")
     body = node.child_by_field_name("body")
-    outer, script.function = script.function, script.text(name) if name is not None else ""
+    outer, script.function = script.function, script.text(name).lower() if name is not None else ""
     out = statement(body, script, feeds) if body is not None else ()
     script.function = outer
     return out

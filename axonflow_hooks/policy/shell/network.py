@@ -8,26 +8,35 @@ from typing import TYPE_CHECKING, Final
 from axonflow_hooks.policy.shell import code
 from axonflow_hooks.policy.shell.commands import UNKNOWN, Command
 from axonflow_hooks.policy.shell.constants import input_of
+from axonflow_hooks.policy.shell.traits import has_trait
 from axonflow_hooks.policy.shell.unwrap import SHELLS
-from axonflow_hooks.policy.validators.addresses import names_metadata_service
+from axonflow_hooks.policy.validators.addresses import is_internal_host, names_metadata_service, url_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_DOWNLOADERS: Final = frozenset({
-    "curl", "wget", "wget2", "fetch", "aria2c", "http", "https", "xh", "lynx", "lwp-request", "lwp-download", "GET",
+DOWNLOADERS: Final = frozenset({
+    "curl", "wget", "wget2", "fetch", "aria2c", "http", "https", "xh", "lynx", "lwp-request", "lwp-download", "get",
     "ftp", "iwr", "irm", "invoke-webrequest", "invoke-restmethod",
 })  # fmt: skip
-_SOCKETS: Final = frozenset({
+FETCHERS: Final = DOWNLOADERS | {"scp", "sftp"}
+"""Programs that leave a file of somebody else's here."""
+SOCKETS: Final = frozenset({
     "nc", "ncat", "netcat", "nc.traditional", "nc.openbsd", "telnet", "socat", "cryptcat", "rcat", "pwncat",
 })  # fmt: skip
-_CLIENTS: Final = _DOWNLOADERS | _SOCKETS | {"ping", "grpcurl", "wscat", "links", "w3m", "openssl"}
+CLIENTS: Final = DOWNLOADERS | SOCKETS | {"ping", "grpcurl", "wscat", "links", "w3m", "openssl"}
 _INTERPRETERS: Final = re.compile(
     r"^(?:python|pypy|perl|ruby|node|nodejs|php|lua|deno|bun|osascript)[\d.]*$", re.IGNORECASE
 )
+RUNNERS: Final = frozenset({
+    *SHELLS, "eval", "source", ".", "python", "pypy", "perl", "ruby", "node", "nodejs", "php", "lua", "deno", "bun",
+    "osascript", "powershell", "pwsh",
+})  # fmt: skip
+"""Programs that run a script they read or are handed."""
 _DECODERS: Final = frozenset({"base64", "gbase64", "base32", "xxd", "gunzip", "zcat", "openssl", "uudecode"})
 _SHELL_WORD: Final = re.compile(r"(?i)(?:^|[/\\:=,'\" ])(?:ba|z|da|k|a|c)?sh(?:$|[ ,'\"])|cmd(?:\.exe)?$|powershell")
 _EXEC_ADDRESS: Final = re.compile(r"(?i)^(?:exec|system|shell):.*\b(?:(?:ba|z|da|k|a|c)?sh|cmd|powershell)\b")
+_ENCODED_OPTION: Final = re.compile(r"(?i)^[-/](?:e|ec|enc\w*)$")
 _NETWORK_DEVICE: Final = re.compile(r"^/dev/(?:tcp|udp)/")
 _REMOTE_PACKAGE: Final = re.compile(r"^(?:git\+)?(?:https?|ssh|git)://")
 
@@ -50,26 +59,37 @@ def reads_script_from_stdin(command: Command) -> bool:
 
 def downloads_into_interpreter(command: Command) -> bool:
     """A download piped, substituted or sourced into a shell or another interpreter."""
-    if reads_script_from_stdin(command) and any(feed.name in _DOWNLOADERS for feed in command.feeds):
+    if reads_script_from_stdin(command) and _fetches(command.feeds):
         return True
     runs = command.name in SHELLS or command.name in ("eval", "source", ".") or _INTERPRETERS.match(command.name)
     if not runs:
         return False
     for redirect in command.redirects:
-        if redirect.operator == "<" and _fetches(redirect.target.sources):
+        if redirect.operator in ("<", "<<<") and _fetches(redirect.target.sources):
             return True
+    text = code.inline_code(command)
+    if text is not None and has_trait(text, "fetches", "evaluates"):
+        return True
     return any(word.text.lstrip().startswith(UNKNOWN) and _fetches(word.sources) for word in command.argv[1:])
 
 
 def _fetches(commands: Sequence[Command]) -> bool:
-    return any(command.name in _DOWNLOADERS for command in commands)
+    return any(command.name in DOWNLOADERS or _prints_remote_data(command) for command in commands)
+
+
+def _prints_remote_data(command: Command) -> bool:
+    if command.name in ("dig", "host", "nslookup", "drill"):
+        return True
+    if command.name == "aws":
+        return "s3" in command.arguments and "cp" in command.arguments and command.arguments[-1:] == ("-",)
+    return command.name in ("gsutil", "rclone") and "cat" in command.arguments
 
 
 def downloads_then_runs(commands: Sequence[Command]) -> Iterator[Command]:
     """A file that one command downloads and a later one runs, without a look at it in between."""
     fetched: set[str] = set()
     for command in commands:
-        if command.name in _DOWNLOADERS:
+        if command.name in FETCHERS:
             fetched.update(_downloaded(command))
         elif fetched & set(_executed(command)):
             yield command
@@ -83,6 +103,9 @@ def _downloaded(command: Command) -> Iterator[str]:
             yield arguments[index + 1].removeprefix("./")
     if command.name.startswith("wget") or command.has_option("O", "remote-name"):
         yield from (argument.rsplit("/", 1)[-1] for argument in command.operands() if "://" in argument)
+    if command.name in ("scp", "sftp", "rsync"):
+        remote = [argument for argument in command.operands()[:-1] if ":" in argument]
+        yield from (argument.rpartition(":")[2].rsplit("/", 1)[-1] for argument in remote)
 
 
 def _executed(command: Command) -> Iterator[str]:
@@ -95,6 +118,8 @@ def _executed(command: Command) -> Iterator[str]:
 
 def runs_decoded_text(command: Command) -> bool:
     """Decoded text run by a shell although its content is not known: what it does cannot be judged."""
+    if command.name in ("powershell", "pwsh"):
+        return any(_ENCODED_OPTION.match(argument) for argument in command.arguments)
     if not reads_script_from_stdin(command):
         return False
     decodes = any(feed.name in _DECODERS and feed.has_option("dDr", "decode") for feed in command.feeds)
@@ -126,16 +151,16 @@ def _remote_by_itself(command: Command) -> bool:
     if name in SHELLS:
         if any(_NETWORK_DEVICE.match(redirect.target.text) for redirect in command.redirects):
             return True
-        if any(feed.name in _SOCKETS or _is_tls_client(feed) for feed in command.feeds):
+        if any(feed.name in SOCKETS or _is_tls_client(feed) for feed in command.feeds):
             return reads_script_from_stdin(command)
         if any(argument.startswith("telnet:") for feed in command.feeds for argument in feed.arguments):
             return True
-    if name in _SOCKETS or _is_tls_client(command):
+    if name in SOCKETS or _is_tls_client(command):
         return _hands_out_shell(command)
     if name == "ztcp":
         return True
     text = code.inline_code(command)
-    return text is not None and code.REMOTE.search(text) is not None and code.SPAWNS.search(text) is not None
+    return text is not None and has_trait(text, "remote", "spawns")
 
 
 def _is_tls_client(command: Command) -> bool:
@@ -163,16 +188,22 @@ def contacts_metadata_service(command: Command) -> bool:
     """A request to the cloud's instance metadata service, in any spelling of its address."""
     if any(names_metadata_service(item.target.text.removeprefix("/dev/tcp/")) for item in command.redirects):
         return True
-    if command.name.lower() in _CLIENTS:
+    if command.name in CLIENTS:
         return any(names_metadata_service(argument) for argument in command.arguments)
     text = code.inline_code(command)
     return text is not None and names_metadata_service(text)
+
+
+def _is_local(url: str) -> bool:
+    return any(map(is_internal_host, url_hosts(url)))
 
 
 def installs_from_url(command: Command) -> bool:
     """A package manager that installs for everyone, from an address instead of its registry."""
     arguments = command.arguments
     if command.name in ("npm", "pnpm", "yarn"):
+        if any(argument.startswith("http://") and not _is_local(argument) for argument in arguments):
+            return True  # a tarball or a registry that anyone on the way can change
         whole = command.has_option("g", "global")
         return whole and any(_REMOTE_PACKAGE.match(argument) for argument in arguments)
     if re.fullmatch(r"pip[\d.]*|uv", command.name) and "install" in arguments:

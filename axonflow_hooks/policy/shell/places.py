@@ -14,6 +14,9 @@ _SYSTEM: Final = (
     "private/var", "System/Library",
 )  # fmt: skip
 SYSTEM_DIRECTORIES: Final = frozenset(f"/{name}" for name in _SYSTEM)
+_VITAL: Final = frozenset({
+    "/", "/bin", "/boot", "/etc", "/home", "/lib", "/lib64", "/root", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/var",
+})  # fmt: skip
 _SCRATCH: Final = frozenset({
     "/tmp",  # noqa: S108 - names of directories, nothing is written
     "/app", "/build", "/builds", "/cache", "/code", "/data", "/dist", "/output", "/out", "/project", "/repo",
@@ -23,13 +26,16 @@ _HOME_VALUABLES: Final = frozenset({
     "Desktop", "Documents", "Downloads", "Library", "Movies", "Music", "Pictures", ".ssh", ".gnupg", ".aws", ".config",
     ".kube",
 })  # fmt: skip
+_CROOKED: Final = re.compile(r"(?:^|/)\.{1,2}(?:/|$)|//|./$")
+_FAR_UP: Final = 5
+"""Levels above the working directory at which a path is taken for the file system's root."""
 _HOME_DIRECTORY: Final = re.compile(r"^/(?:home|Users)/[^/]+$|^~[\w.-]+$")
 _BLOCK_DEVICE: Final = re.compile(
     r"^/dev/(?:[shv]d[a-z]|xvd[a-z]|nvme\d|mmcblk\d|r?disk\d|mapper/|md\d|dm-\d|loop\d+p|mem$|kmem$|sr\d)"
 )
 _CREDENTIALS: Final = re.compile(
     r"""(?x)
-    (?:^|/)\.ssh/(?:id_[\w@-]+|identity|.*_(?:rsa|ed25519|ecdsa|dsa)|[\w.-]+\.pem|\*)$
+    (?:^|/)\.ssh/(?:id_[\w@*?-]+|identity|.*_(?:rsa|ed25519|ecdsa|dsa)|[\w.-]+\.pem|\*)$
     | (?:^|/)\.ssh/?$
     | (?:^|/)\.aws(?:/(?:credentials|\*|cli/cache.*|sso/cache.*))?$
     | (?:^|/)\.(?:netrc|pgpass|my\.cnf|git-credentials|pypirc|vault-token|s3cfg|boto|npmrc)$
@@ -45,18 +51,25 @@ _CREDENTIALS: Final = re.compile(
     | (?:^|/)\.claude/\.credentials\.json$
     | ^(?:/private)?/etc/(?:shadow|gshadow|master\.passwd|krb5\.keytab)-?$ | ^/etc/ssh/ssh_host_\w+_key$
     | ^/proc/(?:\d+|self|\*)/environ$
-    | ^/(?:var/)?run/secrets/kubernetes\.io/serviceaccount/token$
+    | ^/(?:var/)?run/secrets/(?:kubernetes\.io/serviceaccount/token|[\w.-]+)$
+    | ^/etc/ssl/private/. | ^/etc/security/opasswd$
     | /Library/Keychains/ | (?:^|/)(?:Login\ Data|logins\.json|key4\.db|wallet\.dat)$
     """
 )
+
+
+_CREDENTIAL_SIGNS: Final = (
+    "/.", "etc/", "/proc/", "secrets/", "_netrc", "/Library/", "Login Data", "logins.json", "key4.db", "wallet.dat",
+)  # fmt: skip
+"""One of these is in every path that `_CREDENTIALS` matches, unless the path begins with a dot."""
 
 
 def normalise(path: str, cwd: str | None = None) -> str:
     """Take a path as written and give it without `.`, `..`, doubled slashes, made absolute by `cwd` where known."""
     if cwd is not None and not path.startswith(("/", HOME, UNKNOWN)):
         path = f"{cwd}/{path}"
-    if not path:
-        return ""
+    if not path or not _CROOKED.search(path):
+        return path
     absolute = path.startswith("/")
     parts: list[str] = []
     for part in path.split("/"):
@@ -79,6 +92,11 @@ def is_system_root(path: str, cwd: str | None = None) -> bool:
     return place == "/" or place in SYSTEM_DIRECTORIES
 
 
+def is_vital(path: str, cwd: str | None = None) -> bool:
+    """Whether the system does not start, or nobody can log in, once the directory is somewhere else."""
+    return _without_glob(normalise(path, cwd)) in _VITAL
+
+
 def is_irreplaceable(path: str, cwd: str | None = None) -> bool:
     """Whether deleting the directory recursively loses a system, a home or what people keep in it."""
     place = normalise(path, cwd)
@@ -86,6 +104,8 @@ def is_irreplaceable(path: str, cwd: str | None = None) -> bool:
         return place not in _SCRATCH and _without_glob(place) not in _SCRATCH
     bare = _without_glob(place)
     if bare == HOME or _HOME_DIRECTORY.match(bare):
+        return True
+    if bare and not bare.strip("./") and bare.count("..") >= _FAR_UP:
         return True
     head, _slash, rest = bare.partition("/")
     if head == HOME:
@@ -102,7 +122,11 @@ def is_block_device(path: str) -> bool:
 
 def is_credential_file(path: str, cwd: str | None = None) -> bool:
     """Whether a file of this name keeps keys, tokens or password hashes."""
-    return UNKNOWN not in path and _CREDENTIALS.search(normalise(path, cwd)) is not None and not path.endswith(".pub")
+    # a part that is not known may be any name: it is read as a letter
+    place = normalise(path, cwd).replace(UNKNOWN, "x")
+    if not any(sign in place for sign in _CREDENTIAL_SIGNS) and not place.startswith("."):
+        return False
+    return _CREDENTIALS.search(place) is not None and not path.endswith(".pub")
 
 
 def _without_glob(place: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell.code import os_calls
-from axonflow_hooks.policy.shell.commands import Command, Word
+from axonflow_hooks.policy.shell.commands import Command, Word, stem
 from axonflow_hooks.policy.shell.constants import input_of, output_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Text:
 SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "fish", "rbash", "csh", "tcsh", "pwsh"})
 
 # wrapper: letters of its short options that take a value, its long ones, operands before the command
-_WRAPPERS: Final[dict[str, tuple[str, tuple[str, ...], int]]] = {
+WRAPPERS: Final[dict[str, tuple[str, tuple[str, ...], int]]] = {
     "sudo": ("ugphCRTrtD", ("user", "group", "prompt", "host", "chdir", "chroot", "role", "type"), 0),
     "doas": ("uC", (), 0),
     "env": ("uCS", ("unset", "chdir"), 0),
@@ -62,10 +62,21 @@ _WRAPPERS: Final[dict[str, tuple[str, tuple[str, ...], int]]] = {
     "proxychains": ("f", (), 0),
     "proxychains4": ("f", (), 0),
     "then": ("", (), 0),
+    "pkexec": ("u", ("user",), 0),
+    "systemd-run": ("puMGHES", ("property", "unit", "uid", "gid", "slice", "setenv", "working-directory"), 0),
+    "fakeroot": ("lsifb", (), 0),
+    "gosu": ("", (), 1),
+    "su-exec": ("", (), 1),
+    "tini": ("pe", (), 0),
+    "dumb-init": ("", (), 0),
+    "coproc": ("", (), 0),
+    "noglob": ("", (), 0),
+    "nocorrect": ("", (), 0),
+    "-": ("", (), 0),
 }
 _FIND_EXEC: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 _FIND_FILTERS: Final = frozenset({
-    "-name", "-iname", "-path", "-ipath", "-wholename", "-regex", "-iregex", "-lname", "-mindepth", "-maxdepth",
+    "-name", "-iname", "-path", "-ipath", "-wholename", "-regex", "-iregex", "-lname", "-maxdepth",
     "-newer", "-newermt", "-cnewer", "-mtime", "-mmin", "-atime", "-amin", "-ctime", "-cmin", "-size", "-empty",
     "-user", "-nouser", "-group", "-nogroup", "-perm", "-inum", "-links", "-samefile", "-prune", "-fstype",
 })  # fmt: skip
@@ -80,8 +91,8 @@ def unwrap(command: Command) -> Iterator[Argv | Text]:
         return
     if name in SHELLS:
         yield from _shell(command)
-    elif name in _WRAPPERS:
-        words = _after_options(command.argv[1:], *_WRAPPERS[name])
+    elif name in WRAPPERS:
+        words = _after_options(command.argv[1:], *WRAPPERS[name])
         if name in ("sudo", "env", "doas"):
             words = _after_assignments(words)
         if words:
@@ -142,6 +153,8 @@ def _eval(command: Command) -> Iterator[Argv | Text]:
 
 def _su(command: Command) -> Iterator[Argv | Text]:
     arguments = command.arguments
+    if "--" in arguments:
+        yield Argv(command.argv[arguments.index("--") + 2 :])
     for index, argument in enumerate(arguments[:-1]):
         if argument in ("-c", "--command"):
             yield Text(arguments[index + 1])
@@ -184,6 +197,8 @@ def _ssh(command: Command) -> Iterator[Argv | Text]:
     words = _after_options(command.argv[1:], _SSH_VALUES, (), 1)
     if words:
         yield Text(" ".join(word.text for word in words), reads_stdin=True)
+    else:
+        yield from _at(command)
 
 
 def _find(command: Command) -> Iterator[Argv | Text]:
@@ -226,7 +241,12 @@ def _xargs(command: Command) -> Iterator[Argv | Text]:
     if replaced:
         lines = (text or "\0").split("\n")[:_MAX_ARGUMENTS] if text else ["\0"]
         for line in lines:
-            yield Argv(tuple(Word(word.text.replace(replaced, line), word.start, word.end) for word in words))
+            yield Argv(
+                tuple(
+                    Word(word.text.replace(replaced, line), word.start, word.end, word.sources + command.feeds)
+                    for word in words
+                )
+            )
         return
     if text is not None and words[0].text.rsplit("/", 1)[-1] in SHELLS and words[-1].text == "-c":
         yield Text(text)
@@ -324,3 +344,5 @@ _SPECIAL: Final = {
     "podman": _container,
     "kubectl": _container,
 }
+SCRIPT_RUNNERS: Final = frozenset(map(stem, (*SHELLS, *_SPECIAL, "source", ".")))
+"""Stems of the programs that run what they read or are handed as a text."""

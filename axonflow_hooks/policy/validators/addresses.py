@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from axonflow_hooks.policy.matching import Haystack, compile_set
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from axonflow_hooks.policy.matching import PatternSet
     from axonflow_hooks.policy.validators.candidate import Candidate
 
     Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -23,27 +30,54 @@ _METADATA_ADDRESSES: Final = frozenset(
         "100.100.100.200", "192.0.0.192", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254",
     )
 )  # fmt: skip
+_LOCAL_NAMES: Final = frozenset({"localhost", "ip6-localhost", "localhost.localdomain", "localtest.me", "lvh.me", "0"})
+_LOCAL_SUFFIXES: Final = (
+    ".localhost", ".localtest.me", ".lvh.me", ".internal", ".local", ".home.arpa", ".lan", ".corp", ".intranet",
+    ".svc", ".consul",
+)  # fmt: skip
+"""Names that only resolve inside: RFC 6761, 6762 (with appendix G), 8375, ICANN's `.internal`, Kubernetes, Consul."""
 _WILDCARD_NAMES: Final = (".nip.io", ".sslip.io", ".xip.io")
-_AUTHORITY: Final = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?[\\/]{2,}([^\s/\\?#\"'<>`|]+)")
-_BARE: Final = re.compile(
-    r"(?:^|[\s\"'=,(@])(\[[0-9a-fA-F:.]+\]|[0-9a-zA-Z][0-9a-zA-Z.-]*)(?::\d+)?(?:[/?]|[\s\"',)]|$)"
+_AUTHORITY: Final = r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?[\\/]{2,}([^\s/\\?#\"'<>`|]+)|[#?\\&]@([^\s/\\?#\"'<>`|]+)"
+_BARE: Final = (
+    r"(?:^|[\s\"'=,(@])(\[[0-9a-fA-F:.]+\]|[0-9][0-9a-zA-Z.-]*|[a-zA-Z][0-9a-zA-Z-]*\.[0-9a-zA-Z.-]+)"
+    r"(?::\d+)?(?:[/?]|[\s\"',)]|$)"
 )
+_SHORT: Final = 256
+_HOST_SIGNS: Final = r"(?i)metadata|instance-data|%[0-9a-f]{2}|0x[0-9a-f]|\d\.\d|\d{8}|:[0-9a-f]{0,4}:|[^\x00-\x7f]"
+"""What every spelling of a metadata service has: one of its names, an escape, or an address."""
 _NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]*|\d+")
 _MAX_LENGTH: Final = 8192
 
 
+@lru_cache(maxsize=1)
+def _host_set() -> PatternSet:
+    return compile_set([_HOST_SIGNS, _AUTHORITY, _BARE])
+
+
 def url_hosts(text: str) -> list[str]:
     """Give the hosts of the URLs in a text."""
-    return [host for host in map(_host, _AUTHORITY.findall(text[:_MAX_LENGTH])) if host]
+    return [host for host in map(_host, _found(_AUTHORITY, text[:_MAX_LENGTH])) if host]
 
 
 def bare_hosts(text: str) -> list[str]:
-    """Give the words of a text that may be hosts without a scheme (`curl 10.0.0.1/x`)."""
-    return _BARE.findall(text[:_MAX_LENGTH])
+    """Give the words of a text that may be hosts without a scheme (`curl 10.0.0.1/x`).
+
+    A word such as "metadata" is a host only behind a scheme.
+    """
+    return list(_found(_BARE, text[:_MAX_LENGTH]))
+
+
+def _found(form: str, text: str) -> Iterator[str]:
+    places = _host_set().find((_HOST_SIGNS, _AUTHORITY, _BARE).index(form), Haystack(text))
+    return (text[start:end] for start, end in places)
 
 
 def _host(authority: str) -> str:
-    host = unquote(authority.rpartition("@")[2])
+    # behind `#@` and the like some clients see the host; the match then begins with that sign
+    host = unquote(authority.rpartition("@")[2]).rpartition("@")[2]
+    if not host.isascii():
+        # clients map full-width digits, letters and dots (UTS 46)
+        host = unicodedata.normalize("NFKC", host).replace("\u3002", ".")
     if host.startswith("["):
         return host[: host.find("]") + 1] if "]" in host else ""
     return host.partition(":")[0].rstrip(".")
@@ -64,6 +98,7 @@ def address_of(host: str) -> Address | None:
     for suffix in _WILDCARD_NAMES:
         if host.endswith(suffix):
             host = re.sub(r"^(?:.*[.-])?(\d+)[.-](\d+)[.-](\d+)[.-](\d+)$", r"\1.\2.\3.\4", host.removesuffix(suffix))
+            host = re.sub(r"^(?:.*[.-])?([0-9a-f]{8})$", r"0x\1", host)
     return _ipv4(host)
 
 
@@ -92,6 +127,8 @@ def _number(part: str) -> int:
 
 
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_TRANSLATED: Final = ipaddress.IPv6Network("::ffff:0:0:0/96")
+"""IPv4-translated addresses (RFC 2765)."""
 _NAT64_LOCAL: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
 
 
@@ -101,7 +138,7 @@ def _embedded(address: ipaddress.IPv6Address) -> Address:
     if address.sixtofour is not None:
         return address.sixtofour
     value = int(address)
-    if address in _NAT64:
+    if address in _NAT64 or address in _TRANSLATED:
         return ipaddress.IPv4Address(value & 0xFFFFFFFF)
     if address in _NAT64_LOCAL:  # RFC 6052 2.2, prefix of 48 bits: 16 address bits, the u octet, 16 address bits
         return ipaddress.IPv4Address(((value >> 64) & 0xFFFF) << 16 | (value >> 40) & 0xFFFF)
@@ -118,9 +155,9 @@ def is_metadata_host(host: str) -> bool:
 
 def names_metadata_service(text: str) -> bool:
     """Whether a text holds a URL or host of a cloud's instance metadata service."""
-    # a word such as "metadata" is a host only behind a scheme
-    bare = (host for host in bare_hosts(text) if "." in host or ":" in host or host[:1].isdigit())
-    return any(map(is_metadata_host, url_hosts(text))) or any(map(is_metadata_host, bare))
+    if len(text) > _SHORT and 0 not in _host_set().hits(Haystack(text)):
+        return False
+    return any(map(is_metadata_host, url_hosts(text))) or any(map(is_metadata_host, bare_hosts(text)))
 
 
 def metadata_url(candidate: Candidate) -> bool:
@@ -128,15 +165,20 @@ def metadata_url(candidate: Candidate) -> bool:
     return names_metadata_service(candidate.value)
 
 
+_SLASHES: Final = re.compile(r"[/\\]{2}")
+
+
 def internal_url(candidate: Candidate) -> bool:
     """The matched URL leads to a loopback, private, link-local or otherwise internal address, or to localhost."""
-    return any(is_internal_host(host) for host in url_hosts(candidate.value))
+    value = candidate.value
+    hosts = url_hosts(value) if _SLASHES.search(value) else bare_hosts(value)
+    return any(is_internal_host(host) for host in hosts)
 
 
 def is_internal_host(host: str) -> bool:
     """Whether the host is localhost or an address that is not reachable from the Internet."""
     name = host.lower().rstrip(".")
-    if name in ("localhost", "ip6-localhost", "localhost.localdomain") or name.endswith(".localhost"):
+    if name in _LOCAL_NAMES or name.endswith(_LOCAL_SUFFIXES):
         return True
     address = address_of(host)
     return address is not None and not _is_documentation(address) and not address.is_global

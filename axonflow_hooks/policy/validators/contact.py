@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 
 def phone(candidate: Candidate) -> bool:
     """A telephone number of 8 to 15 digits (ITU-T E.164) that is not one digit over and over."""
-    digits = [character for character in candidate.value if character.isdigit()]
+    value = candidate.value
+    digits = [character for character in value if character.isdigit()]
+    if candidate.before(1).isalnum() or (value == f"+{''.join(digits)}" and len(digits) < _MIN_WITH_COUNTRY):
+        return False
     return 8 <= len(digits) <= 15 and len(set(digits)) > 2 and not glued(candidate)
+
+
+_MIN_WITH_COUNTRY: Final = 9
+"""Digits of a number with its country code, below which a plus and digits are a difference."""
 
 
 def email(candidate: Candidate) -> bool:
@@ -24,6 +31,8 @@ def email(candidate: Candidate) -> bool:
     local, _at, domain = candidate.value.rpartition("@")
     if not 0 < len(local) <= 64 or len(domain) > 253 or ".." in candidate.value or local.startswith("."):
         return False
+    if local == "git":
+        return False  # a remote repository
     labels = domain.lower().split(".")
     return labels[-1] not in _NO_DOMAIN and len(labels) > 1 and all(0 < len(label) <= 63 for label in labels)
 

@@ -9,10 +9,11 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from axonflow_hooks.policy.nearness import named_otherwise
+from axonflow_hooks.policy.validators.candidate import Candidate
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from axonflow_hooks.policy.validators.candidate import Candidate
 
 _SEPARATORS: Final = str.maketrans("", "", " -.\u00a0")
 
@@ -39,11 +40,40 @@ def payment_card(candidate: Candidate) -> bool:
     """Luhn checksum (ISO/IEC 7812-1) within an issuer's range and length; no part of a longer number."""
     from stdnum import luhn
 
-    digits = digits_of(candidate.value)
-    if len(set(digits)) < 2 or glued(candidate):
+    digits = re.sub(r"\D", "", candidate.value)
+    if len(set(digits)) < 2 or _part_of_number(candidate):
+        return False
+    if digits == candidate.value and _identifies_otherwise(candidate):
         return False
     issued = any(prefix.match(digits) and len(digits) in lengths for prefix, lengths in _ISSUERS)
     return issued and luhn.is_valid(digits)
+
+
+def payment_card_part(candidate: Candidate) -> bool:
+    """A card number inside an identifier or a magnetic stripe, which says that it is one: no look at what is around."""
+    digits = re.sub(r"\D", "", candidate.value)
+    return payment_card(Candidate.whole(digits))
+
+
+_CARD_WORDS: Final = re.compile(r"(?i)card|pan|cc|credit|debit|visa|payment")
+_OF_ADDRESS: Final = re.compile(r"(?i)\b(?:https?|s3|gs)://[^\s\"'<>]{0,200}$")
+_OF_ID: Final = re.compile(r"(?i)\bids? #?$")
+_CARD_TAIL: Final = re.compile(r"/(?:\d{2,4})\b(?!/)")
+
+
+def _part_of_number(candidate: Candidate) -> bool:
+    """Whether the number goes on beyond the match; a validity date or security code behind a slash is none of it."""
+    return glued(candidate) and not (_CARD_TAIL.match(candidate.after(6)) and not glued_before(candidate))
+
+
+def _identifies_otherwise(candidate: Candidate) -> bool:
+    """Whether bare digits are the value of an `id`, `offset`, … or part of an address, and no word speaks of a card."""
+    before = candidate.before(200)
+    address = _OF_ADDRESS.search(before)
+    if address is not None:
+        return _CARD_WORDS.search(address[0]) is None
+    near = before[-40:]
+    return named_otherwise(near, _CARD_WORDS) or (_OF_ID.search(near) is not None and not _CARD_WORDS.search(near))
 
 
 def us_ssn(candidate: Candidate) -> bool:
@@ -51,6 +81,8 @@ def us_ssn(candidate: Candidate) -> bool:
     digits = digits_of(candidate.value)
     if len(digits) != 9 or not digits.isascii() or not digits.isdigit() or glued(candidate):
         return False
+    if re.match(r"-[A-Za-z0-9]", candidate.after(2)):
+        return False  # a part number
     area, group, serial = digits[:3], digits[3:5], digits[5:]
     return area not in ("000", "666") and area < "900" and group != "00" and serial != "0000" and len(set(digits)) > 1
 
@@ -103,10 +135,12 @@ def iban(candidate: Candidate) -> bool:
 
 
 NATIONAL: Final = (
-    "br.cpf", "ca.sin", "cn.ric", "de.idnr", "es.dni", "es.nie", "fi.hetu", "fr.nir", "gb.nhs", "id.nik",
-    "id.npwp", "in_.gstin",
-    "it.codicefiscale", "kr.rrn", "mx.curp", "my.nric", "nl.bsn", "no.fodselsnummer", "pl.pesel", "se.personnummer",
-    "th.pin", "tr.tckimlik", "us.itin", "za.idnr",
+    "ar.cuit", "at.vnr", "au.abn", "au.acn", "au.tfn", "be.nn", "bg.egn", "br.cnpj", "br.cpf", "ca.sin", "ch.ssn",
+    "cl.rut", "cn.ric", "co.nit", "cz.rc", "de.idnr", "dk.cpr", "ec.ci", "ee.ik", "es.cif", "es.dni", "es.nie",
+    "fi.hetu", "fr.nir", "gb.nhs", "gb.utr", "gr.amka", "hr.oib", "id.nik", "id.npwp", "ie.pps", "il.idnr",
+    "in_.gstin", "is_.kennitala", "it.codicefiscale", "kr.rrn", "lt.asmens", "mx.curp", "my.nric", "nl.bsn",
+    "no.fodselsnummer", "pl.nip", "pl.pesel", "pt.nif", "ro.cnp", "ru.inn", "se.personnummer", "si.emso", "th.pin",
+    "tr.tckimlik", "us.ein", "us.itin", "za.idnr",
 )  # fmt: skip
 """National numbers by the names of their modules in python-stdnum."""
 
@@ -115,6 +149,8 @@ def national(standard: str) -> Callable[[Candidate], bool]:
     """Give the validator of a national number (`NATIONAL`): its length, structure and check digits."""
 
     def valid(candidate: Candidate) -> bool:
+        if len(set(digits_of(candidate.value))) < 3:
+            return False
         try:
             module = import_module(f"stdnum.{standard}")
             found = bool(module.is_valid(candidate.value) or module.is_valid(digits_of(candidate.value)))
@@ -125,11 +161,20 @@ def national(standard: str) -> Callable[[Candidate], bool]:
     return valid
 
 
+def mexican_rfc(candidate: Candidate) -> bool:
+    """A Mexican taxpayer code (RFC) of a person or company with its date and check digit (SAT, Anexo 3)."""
+    from stdnum.mx import rfc
+
+    return bool(rfc.is_valid(digits_of(candidate.value), validate_check_digits=True)) and not glued(candidate)
+
+
 def glued(candidate: Candidate) -> bool:
     """Whether the number is part of a longer one, of a decimal or of an identifier."""
-    before, after = candidate.before(2), candidate.after(2)
-    if before[-1:] == "_" or after[:1] == "_":
-        return True
-    return (len(before) == 2 and before[1] in ".-/" and before[0].isdigit()) or (
-        len(after) == 2 and after[0] in ".-/" and after[1].isdigit()
-    )
+    after = candidate.after(2)
+    return glued_before(candidate) or after[:1] == "_" or (len(after) == 2 and after[0] in ".-/" and after[1].isdigit())
+
+
+def glued_before(candidate: Candidate) -> bool:
+    """Whether a longer number or an identifier stands right before."""
+    before = candidate.before(2)
+    return before[-1:] == "_" or (len(before) == 2 and before[1] in ".-/" and before[0].isdigit())

@@ -82,6 +82,16 @@ def crc32_valid(token: str) -> bool:
     return digits.rjust(_CHECK_LENGTH, "0") == body[-_CHECK_LENGTH:]
 
 
+def basic_credentials(candidate: Candidate) -> bool:
+    """Base64 of `user:password` (RFC 7617) that is no placeholder."""
+    try:
+        decoded = base64.b64decode(candidate.value, validate=True).decode("utf-8")
+    except (ValueError, binascii.Error):
+        return False
+    user, colon, password = decoded.partition(":")
+    return bool(colon and user) and len(password) >= 6 and decoded.isprintable() and not _STAND_IN.search(decoded)
+
+
 def atlassian_token(candidate: Candidate) -> bool:
     """A Jira or Confluence personal access token: base64 of an id in digits, a colon and random bytes."""
     try:

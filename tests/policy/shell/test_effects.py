@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from axonflow_hooks.policy.matching import Haystack
 from axonflow_hooks.policy.shell import CommandLine
-from axonflow_hooks.policy.shell.effects import EFFECTS
 from axonflow_hooks.policy.shell.raw import RAW_PATTERNS
 
 BASES = {
@@ -48,7 +47,7 @@ CLOTHES = {
 
 def effects(source: str) -> set[str]:
     line = CommandLine(Haystack(source))
-    return {name for name in EFFECTS if line.places(name)}
+    return set(line.effects)
 
 
 @pytest.mark.parametrize(("base", "effect"), BASES.items())
@@ -95,9 +94,9 @@ def test_quoting_does_not_hide_a_command(data: st.DataObject) -> None:
 @given(st.text(alphabet=st.sampled_from("ab /-~$(){}[]<>|&;\"'`\\\n*!=#rmshcdE"), max_size=60))
 def test_no_source_breaks_the_analysis(source: str) -> None:
     line = CommandLine(Haystack(source))
-    for name in EFFECTS:
-        for start, end in line.places(name):
-            assert 0 <= start <= end <= len(source)
+    for places in line.effects.values():
+        for place in places:
+            assert 0 <= place.start <= place.end <= len(source)
 
 
 @pytest.mark.parametrize("effect", RAW_PATTERNS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from axonflow_hooks.policy import load_engine
@@ -26,3 +28,24 @@ def test_mentioned_commands_are_no_commands(mention: str) -> None:
     mentioned = {name: MENTIONS[mention](command) for name, command in COMMANDS.items()}
 
     assert {name: text for name, text in mentioned.items() if action(text) in ("block", "warn")} == {}
+
+
+def test_a_script_that_writes_itself_anew_is_followed() -> None:
+    text = "find / -delete"
+    for _round in range(5):
+        text = f"echo {shlex.quote(text)} > s.sh; sh s.sh"
+
+    assert action(text) == "block"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "if x; then echo 'rm -rf /' > a.sh; else echo ls > a.sh; fi; sh a.sh",
+        "echo ls > a.sh; echo 'rm -rf /' >> a.sh; sh a.sh",
+        "echo 'rm -rf /' | tee a.sh; echo ls | tee -a a.sh; ./a.sh",
+    ],
+    ids=["written in one branch", "appended", "with tee"],
+)
+def test_what_a_file_may_hold_is_judged(line: str) -> None:
+    assert action(line) == "block"

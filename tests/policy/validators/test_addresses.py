@@ -51,6 +51,8 @@ def test_address_of(host: str, address: str | None) -> None:
         ("http://[fd00:ec2::254]/latest/", True),
         ("http://169.254.169%2e254/", True),
         ("http:\\\\169.254.169.254\\x", True),
+        ("http://\uff11\uff16\uff19.254.169\u3002254/", True),
+        ("x " * 200 + "http://\u2460\u2465\u2468.254.169.254/", True),
         ("http://169.254.1.1/", False),
         ("https://example.com/169.254.169.254", False),
         ("metadata", False),

@@ -1,0 +1,139 @@
+"""Programs that are not shells and still start what their arguments say: task runners, editors, pagers, wrappers.
+
+`unwrap` knows the wrappers by name and syntax. Here are those that take a command line as the value of an option, the
+ones with a way out to the shell (`:!cmd`), variables whose value is a command, and, for programs that nobody listed,
+what their last words would do if they were started.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from axonflow_hooks.policy.shell.code import INTERPRETERS
+from axonflow_hooks.policy.shell.commands import stem
+from axonflow_hooks.policy.shell.unwrap import SHELLS, WRAPPERS, Argv, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from axonflow_hooks.policy.shell.commands import Command
+
+# program: the options whose value is a command line
+_SCRIPT_OPTIONS: Final[dict[str, frozenset[str]]] = {
+    "script": frozenset({"-c", "--command"}),
+    "sg": frozenset({"-c"}),
+    "vagrant": frozenset({"-c", "--command"}),
+    "npx": frozenset({"-c", "--call"}),
+    "npm": frozenset({"-c", "--call"}),
+    "nix-shell": frozenset({"--run", "--command"}),
+    "nix": frozenset({"-c", "--command"}),
+    "nodemon": frozenset({"-x", "--exec"}),
+    "entr": frozenset({"-s"}),
+    "watchexec": frozenset({"--"}),
+    "ansible": frozenset({"-a", "--args"}),
+    "man": frozenset({"-P", "--pager"}),
+    "env": frozenset({"-S", "--split-string"}),
+    "rsync": frozenset({"-e", "--rsh", "--rsync-path"}),
+    "tar": frozenset({"-I", "--use-compress-program", "--to-command", "--info-script", "-F"}),
+    "zip": frozenset({"-TT", "--unzip-command"}),
+    "expect": frozenset({"-c"}),
+    "flock": frozenset({"-c", "--command"}),
+    "git": frozenset({"--upload-pack", "--receive-pack", "-x", "--exec", "--tree-filter", "--index-filter"}),
+}
+# programs whose words are command lines, each on its own, and those where they are one together
+_TAKES_LINES: Final = frozenset({"tmux", "concurrently", "npm-run-all", "pssh", "parallel-ssh", "hyperfine", "salt"})
+_TAKES_WORDS: Final = frozenset({"pdsh", "clush", "dsh", "screen"})
+_ESCAPING: Final = frozenset({
+    "vi", "vim", "nvim", "view", "ex", "ed", "less", "more", "man", "gdb", "lldb", "ftp", "sftp", "mysql", "mariadb",
+    "irb", "tar", "gnuplot", "rlwrap", "expect", "emacs", "git", "ssh", "sed", "tcpdump", "zip", "tclsh", "wish",
+})  # fmt: skip
+_ESCAPE: Final = re.compile(
+    r"^\s*:?(?:!|\\!|shell\s+|spawn\s+(?:-noecho\s+)?|exec\s+|system\s+|ProxyCommand[= ]|LocalCommand[= ])\s*(\S.*)"
+    r"|^(?:core\.\w*(?:pager|editor|command)\w*|diff\.external|[\w.-]*\.?pager|sequence\.editor|"
+    r"credential\.helper)=!?(.+)"
+    r"|^alias\.\w+=!(.+)|^(?:--checkpoint-action=)?exec=(.+)|^\+:?!(.+)|^\d*[,\d]*e\s+(\S.*)"
+    r"|\(shell-command \"([^\"]*)\"|\bs(?:/(?:[^/\\]|\\.)*/((?:[^/\\]|\\.)*)/[gi\d]*e)",
+    re.DOTALL | re.IGNORECASE,
+)
+_COMMAND_VARIABLES: Final = frozenset({
+    "PAGER", "MANPAGER", "GIT_PAGER", "LESSOPEN", "EDITOR", "VISUAL", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR", "BROWSER",
+    "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "SSH_ASKPASS", "PROMPT_COMMAND", "RSYNC_RSH",
+    "SYSTEMD_EDITOR",
+})  # fmt: skip
+# what a program nobody listed may start: only what is worth the search
+_STARTED: Final = frozenset({
+    "rm", "dd", "mkfs", "shred", "wipefs", "chmod", "chown", "find", "mv", "cat", "curl", "wget", "nc", "ncat",
+    "git", "terraform", "kubectl", "aws", "dropdb", "scp", *SHELLS, *INTERPRETERS,
+})  # fmt: skip
+_TAKES_TEXT: Final = frozenset({
+    "echo", "printf", "print", "grep", "egrep", "fgrep", "rg", "ag", "ack", "git", "gh", "glab", "hg", "man", "which",
+    "type", "whereis", "whatis", "apropos", "tldr", "help", "info", "alias", "unalias", "hash", "export", "declare",
+    "local",
+    "readonly", "typeset", "unset", "set", "logger", "notify-send", "say", "cowsay", "figlet", "test", "[", "expr",
+    "let",
+    "apt", "apt-get", "brew", "yum", "dnf", "apk", "pacman", "zypper", "snap", "pip", "npm", "pnpm", "yarn", "cargo",
+    "gem",
+    "go", "touch", "mkdir", "ls", "sed", "perl", "awk", "cd", "cat", "read", "for", "case", "select", "trap", "bindkey",
+    "complete", "compgen", "dpkg", "rpm", "claude", "llm", "wc", "sort", "head", "tail", "diff", "jq", "yq", "basename",
+    "dirname", "pkill", "killall", "pgrep", "pidof", "update-alternatives", "asdf", "mise", "nvm", "pyenv", "rbenv",
+    "conda",
+    "ps", "tar", "zip", "cp", "mv", "ln", "rm", "chmod", "chown", "docker", "podman", "kubectl", "find", "curl", "wget",
+    "history", "fc", "apt-cache", "port", "choco", "winget", "scoop", "nix-env", "code", "vi", "vim", "nano", "dig",
+    "host",
+})  # fmt: skip
+_RUNS_THE_REST: Final = {
+    "conda": ("run",), "mise": ("exec", "x"), "asdf": ("exec",), "pyenv": ("exec",), "rbenv": ("exec",),
+    "nvm": ("exec",),
+    "npm": ("exec",), "pnpm": ("exec", "dlx"), "yarn": ("exec",), "docker": (), "cargo": ("watch",),
+}  # fmt: skip
+_MAX_LINES: Final = 16
+
+
+def launched(command: Command) -> Iterator[Argv | Text]:
+    """Take a command and give what it starts besides what `unwrap` knows; nothing for most commands."""
+    for name, value in command.assignments.items():
+        if name in _COMMAND_VARIABLES and " " in value:
+            yield Text(value)
+    name = command.name
+    options = _SCRIPT_OPTIONS.get(name)
+    if options is not None:
+        yield from _values(command, options)
+    if name in _TAKES_LINES:
+        yield from [Text(text) for text in command.operands() if " " in text][:_MAX_LINES]
+    elif (
+        name in _TAKES_WORDS
+        or (name not in _TAKES_TEXT and name not in SHELLS and name not in WRAPPERS)
+        or any(verb in command.arguments[:2] for verb in _RUNS_THE_REST.get(name, ()))
+    ):
+        yield from _last_words(command)
+    if name in _ESCAPING:
+        yield from _escapes(command)
+
+
+def _values(command: Command, options: frozenset[str]) -> Iterator[Text]:
+    arguments = command.arguments
+    for index, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        if argument in options and index + 1 < len(arguments):
+            yield Text(arguments[index + 1])
+        elif equals and option in options:
+            yield Text(value)
+        elif len(argument) > 2 and argument[0] == "-" != argument[1] and f"-{argument[-1]}" in options:
+            # a cluster (`script -qc 'cmd'`)
+            yield from (Text(text) for text in arguments[index + 1 : index + 2])
+
+
+def _last_words(command: Command) -> Iterator[Argv]:
+    for index, word in enumerate(command.argv[1:], start=1):
+        if stem(word.text.rsplit("/", 1)[-1]) in _STARTED and index + 1 < len(command.argv):
+            yield Argv(command.argv[index:])
+            return
+
+
+def _escapes(command: Command) -> Iterator[Text]:
+    texts = [*command.arguments, *(command.stdin or "").split("\n")][: _MAX_LINES * 4]
+    for text in texts:
+        match = _ESCAPE.search(text)
+        if match is not None:
+            yield Text(next(group for group in match.groups() if group is not None).replace("\\/", "/"))

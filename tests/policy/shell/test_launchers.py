@@ -1,0 +1,99 @@
+"""Programs that start what their arguments say: found in all of them, and nowhere in words that are only words."""
+
+from __future__ import annotations
+
+import pytest
+
+from axonflow_hooks.policy.shell.effects import effects_of
+from axonflow_hooks.policy.shell.lower import lower
+
+STARTS = [
+    "env -S 'rm -rf /'",
+    "pkexec rm -rf /",
+    "runuser -u root -- rm -rf /",
+    "sg docker -c 'rm -rf /'",
+    "systemd-run rm -rf /",
+    "script -qc 'rm -rf /' /dev/null",
+    "screen -dmS x rm -rf /",
+    "tmux new-session -d 'rm -rf /'",
+    "vim -c ':!rm -rf /' -c q",
+    "git -c core.pager='rm -rf /' log",
+    "git -c alias.x='!rm -rf /' x",
+    "man -P 'rm -rf /' ls",
+    "less +'!rm -rf /' x",
+    "tar cf /dev/null x --checkpoint=1 --checkpoint-action=exec='rm -rf /'",
+    "gdb -batch -ex '!rm -rf /'",
+    "sed '1e rm -rf /' x",
+    "gdb -nx -ex 'shell rm -rf /'",
+    "emacs --batch --eval '(shell-command \"rm -rf /\")'",
+    "expect -c 'spawn rm -rf /'",
+    "ansible all -a 'rm -rf /'",
+    "salt '*' cmd.run 'rm -rf /'",
+    "pdsh -w h1 rm -rf /",
+    "vagrant ssh -c 'rm -rf /'",
+    "fakeroot rm -rf /",
+    "poetry run rm -rf /",
+    "conda run -n x rm -rf /",
+    "aws-vault exec prod -- rm -rf /",
+    "npx -c 'rm -rf /'",
+    "nobody-listed-this rm -rf /",
+    "ls | entr -s 'rm -rf /'",
+    "nodemon --exec 'rm -rf /'",
+    "coproc rm -rf /",
+    "PAGER='rm -rf /' git log",
+    "PROMPT_COMMAND='rm -rf /' bash",
+    "EDITOR='rm -rf /' crontab -e",
+    "echo 'rm -rf /' | ssh host",
+    "ftp -n <<< '!rm -rf /'",
+    "mysql -e '\\! rm -rf /'",
+    "nix-shell --run 'rm -rf /'",
+    # code that an interpreter reads, lists, encodes
+    "python3 <<< \"import os; os.system('rm -rf /')\"",
+    "echo \"import os; os.system('rm -rf /')\" | python3",
+    "python3 -c \"import os; os.execvp('rm',['rm','-rf','/'])\"",
+    "deno eval \"new Deno.Command('rm',{args:['-rf','/']})\"",
+    "python3 -c \"import os,base64; os.system(base64.b64decode('cm0gLXJmIC8=').decode())\"",
+    "perl -MFile::Path -e 'remove_tree(\"/home\")'",
+    "ruby -rfileutils -e 'FileUtils.rm_rf(\"/\")'",
+    # values
+    'a=(rm -rf /); "${a[@]}"',
+    'set -- rm -rf /; "$@"',
+    "printf -v x '%s' rm; $x -rf /",
+    "read x <<< 'rm -rf /'; $x",
+    "cat > x.sh <<< 'rm -rf /'; bash x.sh",
+    "echo 'rm -rf /' | tee x.sh; sh x.sh",
+    "tr a-z b-za <<< 'ql -qe /' | sh",
+    "rm -rf ${HOME:?}",
+    "pushd / && rm -rf *",
+    "rm -rf ../../../../../..",
+]
+ONLY_WORDS = [
+    "man rm",
+    "which rm dd",
+    "tldr rm -rf /",
+    "apt install rm -rf /",
+    "echo rm -rf /",
+    "git log --grep 'rm -rf /'",
+    "type rm -rf /",
+    "claude -p 'rm -rf /'",
+    "vim -c 'set nu' x",
+    "ansible all -m ping",
+    "tmux new -s dev 'npm run dev'",
+    "tar czf a.tgz rm",
+    "python3 -c \"print('rm -rf /x')\"",
+    "poetry run pytest",
+    "conda run -n x python t.py",
+    "PAGER='less -R' git log",
+    "python3 - <<'E'\nprint('hello')\nE",
+    "logger 'rm -rf /'",
+]
+
+
+@pytest.mark.parametrize("source", STARTS)
+def test_what_is_started_is_found(source: str) -> None:
+    assert "destroys_filesystem_root" in effects_of(lower(source))
+
+
+@pytest.mark.parametrize("source", ONLY_WORDS)
+def test_words_start_nothing(source: str) -> None:
+    assert effects_of(lower(source)) == {}
