@@ -1,0 +1,94 @@
+"""The way to the agent: connections of our own where that is possible, httpx where it is not.
+
+httpx knows the proxy servers that an environment may name, and runs where httptools does not; `direct_link` is faster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from axonflow_hooks.client import new_http_client
+from axonflow_hooks.errors import AgentUnavailable
+from axonflow_hooks.settings import is_loopback_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Headers = Mapping[str, str]
+
+IDLE_S: Final = 30.0
+"""An idle connection is not used again after this: servers and firewalls forget them."""
+
+
+class Answer(NamedTuple):
+    """A reply as it came: `headers` in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Link(Protocol):
+    """One way to the agent."""
+
+    async def post(self, path: str, headers: Headers, extra: Headers, body: bytes, timeout_s: float) -> Answer:
+        """Send a request that may be repeated: `headers` are those of every request. Raises AgentUnavailable."""
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+
+
+@dataclass(slots=True)
+class HttpxLink:
+    """Requests through httpx."""
+
+    endpoint: str
+    _http: httpx.AsyncClient | None = None
+
+    async def post(self, path: str, headers: Headers, extra: Headers, body: bytes, timeout_s: float) -> Answer:
+        """Send a request. Raises AgentUnavailable."""
+        if self._http is None:
+            self._http = new_http_client(self.endpoint, keep_alive_s=IDLE_S)
+        sending = self._http.post(self.endpoint + path, content=body, headers={**headers, **extra})
+        try:
+            reply = await asyncio.wait_for(sending, timeout_s)
+        except (asyncio.TimeoutError, httpx.TimeoutException):
+            raise AgentUnavailable(f"{self.endpoint} gave no answer within {timeout_s:g} s.") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise AgentUnavailable(f"{self.endpoint} cannot be reached ({type(error).__name__}).") from None
+        return Answer(reply.status_code, {name.lower(): value for name, value in reply.headers.items()}, reply.content)
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        if self._http is not None:
+            with contextlib.suppress(httpx.HTTPError, OSError):
+                await self._http.aclose()
+
+
+def link_to(endpoint: str, *, behind_proxy: bool) -> Link:
+    """Give the way to an endpoint; `behind_proxy` tells that a proxy server stands between."""
+    if behind_proxy:
+        return HttpxLink(endpoint)
+    try:
+        from axonflow_hooks.proxy.direct_link import DirectLink
+    except ModuleNotFoundError as error:
+        if error.name != "httptools":
+            raise
+        return HttpxLink(endpoint)
+    return DirectLink(endpoint)
+
+
+def needs_proxy(endpoint: str) -> bool:
+    """Tell whether this environment wants requests to `endpoint` sent through a proxy server."""
+    parts = urlsplit(endpoint)
+    proxies = getproxies()
+    if is_loopback_url(endpoint) or not (proxies.get(parts.scheme) or proxies.get("all")):
+        return False
+    return not proxy_bypass(parts.netloc)

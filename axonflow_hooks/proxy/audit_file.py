@@ -1,0 +1,178 @@
+"""The audit file: JSON lines, each sealed with a hash over itself and the line before, in private rotated files.
+
+A line ends in `,"hash":"<hex>"}`; the hash is SHA-256 of the line up to there, and the line holds `prev_hash`, the hash
+of the line before it. So a line that is changed, left out or moved shows. A file belongs to one proxy at a time: the
+next one takes `<name>.2`, each with a chain of its own that goes on through rotation and restarts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import stat
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from filelock import FileLock, Timeout
+
+from axonflow_hooks.errors import SettingsError
+from axonflow_hooks.private_files import PRIVATE_FILE_MODE, make_private_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+ROTATE_BYTES: Final = 20_000_000
+KEEP_ROTATED: Final = 50
+MAX_INSTANCES: Final = 32
+GENESIS: Final = "0" * 64
+_TAIL_BYTES: Final = 1_000_000
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+class AuditFile:
+    """Appends rows. Every method raises OSError when the disk does not do its part."""
+
+    def __init__(self, path: Path, *, rotate_bytes: int = ROTATE_BYTES) -> None:
+        """Open the first file of this name that no other proxy holds. Raises SettingsError when there is none."""
+        self._rotate_bytes = rotate_bytes
+        try:
+            make_private_dir(path.parent)
+            self.path, self._lock = _take(path)
+            self._descriptor = _open(self.path)
+            self._sequence, self._previous = _continue(self.path, self._descriptor)
+        except OSError as error:
+            raise SettingsError(
+                f"The audit file {path} (AXONFLOW_AUDIT_LOG) cannot be written: {error.strerror}.",
+                remedy="Correct the path, or make its folder writable by you.",
+            ) from None
+        self._size = os.fstat(self._descriptor).st_size
+        self._unsynced = False
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Write a row; when this returns a crash of the proxy cannot lose it."""
+        self.append_members(_encode(row)[1:-1])
+
+    def append_members(self, members: str) -> None:
+        """Write a row given as the JSON text of its members."""
+        if self._size > self._rotate_bytes:
+            self._rotate()
+        sealed = f'{{"sequence":{self._sequence + 1},{members},"prev_hash":"{self._previous}"'
+        body = sealed.encode("utf-8", "replace")
+        digest = hashlib.sha256(body).hexdigest()
+        line = b'%b,"hash":"%b"}\n' % (body, digest.encode())
+        written = os.write(self._descriptor, line)
+        if written != len(line):
+            os.ftruncate(self._descriptor, self._size)
+            raise OSError(errno.ENOSPC, "the disk is full")
+        self._sequence, self._previous = self._sequence + 1, digest
+        self._size += len(line)
+        self._unsynced = True
+
+    def sync(self) -> None:
+        """Bring what was written to the disk itself, against a power cut."""
+        if self._unsynced:
+            self._unsynced = False
+            os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Sync and let go of the file."""
+        with contextlib.suppress(OSError):
+            self.sync()
+        os.close(self._descriptor)
+        self._lock.release()
+
+    def _rotate(self) -> None:
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        target = self.path.with_name(f"{self.path.name}.{stamp}-{self._sequence}")
+        os.fsync(self._descriptor)
+        os.replace(self.path, target)  # noqa: PTH105 - one system call, on names in one folder
+        old, self._descriptor = self._descriptor, _open(self.path)
+        os.close(old)
+        self._size = 0
+        for path in rotated_files(self.path)[:-KEEP_ROTATED]:
+            path.unlink(missing_ok=True)
+
+
+def rotated_files(path: Path) -> list[Path]:
+    """Give the rotated files of an audit file, the oldest first."""
+    found = [item for item in path.parent.glob(f"{path.name}.*-*") if item.name.rpartition("-")[2].isdigit()]
+    return sorted(found, key=lambda item: int(item.name.rpartition("-")[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """What a look at a chain found: how many lines are good, and the first fault, "" for none."""
+
+    rows: int
+    fault: str = ""
+
+
+def verify(lines: Iterable[bytes], *, whole: bool = False) -> ChainReport:
+    """Take the lines of an audit file (oldest first) and tell whether the chain holds.
+
+    `whole` tells that the lines begin with the very first one, so that leaving out the oldest shows too.
+    """
+    previous = GENESIS if whole else None
+    count = 0
+    for number, line in enumerate(lines, start=1):
+        body, mark, seal = line.rstrip(b"\n").rpartition(b',"hash":"')
+        digest = hashlib.sha256(body).hexdigest()
+        if not mark or seal != digest.encode() + b'"}':
+            return ChainReport(count, f"line {number} was changed or is torn")
+        try:
+            stated = json.loads(body + b"}").get("prev_hash")
+        except ValueError:
+            return ChainReport(count, f"line {number} is not JSON")
+        if previous is not None and stated != previous:
+            return ChainReport(count, f"before line {number} something is missing or was moved")
+        previous, count = digest, count + 1
+    return ChainReport(count)
+
+
+def _take(path: Path) -> tuple[Path, FileLock]:
+    for number in range(1, MAX_INSTANCES + 1):
+        chosen = path if number == 1 else path.with_name(f"{path.stem}.{number}{path.suffix}")
+        lock = FileLock(chosen.with_name(f".{chosen.name}.lock"), mode=PRIVATE_FILE_MODE)
+        try:
+            lock.acquire(timeout=0)
+            return chosen, lock
+        except Timeout:
+            continue
+    raise SettingsError(
+        f"{MAX_INSTANCES} proxies write to {path} already.", remedy="Give AXONFLOW_AUDIT_LOG another name."
+    )
+
+
+def _open(path: Path) -> int:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), PRIVATE_FILE_MODE)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, PRIVATE_FILE_MODE)
+    return descriptor
+
+
+def _continue(path: Path, descriptor: int) -> tuple[int, str]:
+    """Give the sequence number and the hash that the chain goes on from."""
+    size = os.fstat(descriptor).st_size
+    with path.open("rb") as stream:
+        stream.seek(max(0, size - _TAIL_BYTES))
+        tail = stream.read()
+    if tail and not tail.endswith(b"\n"):
+        os.write(descriptor, b"\n")  # a line that a crash has torn stays as the trace that it is
+    if not tail:
+        rotated = rotated_files(path)
+        if rotated:
+            tail = rotated[-1].read_bytes()[-_TAIL_BYTES:]
+    for line in reversed(tail.splitlines()):
+        with contextlib.suppress(ValueError, AttributeError, TypeError):
+            row = json.loads(line)
+            return int(row["sequence"]), str(row["hash"])
+    return 0, GENESIS

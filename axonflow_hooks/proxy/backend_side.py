@@ -1,0 +1,185 @@
+"""What backends send on their own account: requests to the client (sampling, elicitation, roots) and notifications.
+
+The client is shown nothing that was not checked, and a backend is told nothing that was not decided: a backend's
+question goes through the response plane, the client's answer to it through the request plane, with its audit row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from axonflow_hooks.proxy.catalogue import PROMPTS, RESOURCES, TEMPLATES, TOOLS
+from axonflow_hooks.proxy.exact_json import Member
+from axonflow_hooks.proxy.governed import BackendError, Request
+from axonflow_hooks.proxy.pdp import Target
+from axonflow_hooks.proxy.refusals import METHOD_NOT_FOUND, Refusal
+from axonflow_hooks.proxy.rpc import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from axonflow_hooks.proxy.catalogue import Catalogue
+    from axonflow_hooks.proxy.diagnostics import Diagnostics
+    from axonflow_hooks.proxy.governed import Governance
+    from axonflow_hooks.proxy.router import Router
+    from axonflow_hooks.proxy.routes import Progress, Routes
+    from axonflow_hooks.proxy.rpc import Session
+
+MAX_NOTICES: Final = 256
+"""Log lines and progress texts of one backend that may wait to be checked; more are dropped."""
+
+MAX_REQUESTS: Final = 64
+
+_NEEDS: Final = {"sampling/createMessage": "sampling", "elicitation/create": "elicitation", "roots/list": "roots"}
+_LISTS: Final = {
+    "notifications/tools/list_changed": (TOOLS,),
+    "notifications/prompts/list_changed": (PROMPTS,),
+    "notifications/resources/list_changed": (RESOURCES, TEMPLATES),
+}
+
+
+@dataclass(slots=True)
+class BackendSide:
+    """Listens to one backend. `capabilities` are what the client has declared."""
+
+    backend: str
+    binary: str
+    router: Router
+    routes: Routes
+    governance: Governance
+    diagnostics: Diagnostics
+    capabilities: Mapping[str, Any]
+    catalogue: Callable[[], Catalogue]
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _asking: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _notices: asyncio.Queue[tuple[str, Member, Progress | None]] | None = None
+
+    def on_request(self, session: Session, raw_id: str, method: str, params: Member | None) -> None:
+        """Take a request of the backend."""
+        if method == "ping":
+            self._spawn(session.answer(raw_id))
+            return
+        needed = _NEEDS.get(method)
+        if needed is None or not isinstance(self.capabilities.get(needed), dict) or len(self._asking) >= MAX_REQUESTS:
+            error = {"code": METHOD_NOT_FOUND, "message": f"The client does not offer {method[:60]}"}
+            self._spawn(session.answer(raw_id, error=error))
+            return
+        self._asking[raw_id] = task = self._spawn(self._ask(session, raw_id, method, params))
+        task.add_done_callback(lambda _: self._asking.pop(raw_id, None))
+
+    async def _ask(self, session: Session, raw_id: str, method: str, params: Member | None) -> None:
+        session.busy_with_client += 1
+        asking = asyncio.ensure_future(self._asked(method, params))
+        gone = asyncio.ensure_future(session.gone.wait())
+        try:
+            await asyncio.wait((asking, gone), return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                await session.answer(raw_id, result=asking.result())
+        except Refusal as refusal:
+            await session.answer(raw_id, error=refusal.error())
+        except BackendError:
+            await session.answer(raw_id, error={"code": -32603, "message": "The client answered with an error"})
+        finally:
+            asking.cancel()
+            gone.cancel()
+            await asyncio.gather(asking, gone, return_exceptions=True)
+            session.busy_with_client -= 1
+
+    async def _asked(self, method: str, params: Member | None) -> str:
+        """Ask the client, with the question checked, and give its answer, as far as it may leave."""
+        target = Target(self.backend, method)
+        raw = None
+        if params is not None:
+            raw = (await self.governance.responses.check(target, params.value, params.raw, binary=self.binary)).raw
+        answer = await self.router.ask(method, raw)
+        result = answer.get("result")
+        if result is None:
+            error = answer.get("error")
+            raise BackendError(error.raw if error is not None else "{}")
+        return await self.governance.run(Request(target, method, result.value, result.raw), _nothing_comes_back)
+
+    def on_notification(self, session: Session, method: str, params: Member | None) -> None:
+        """Take a notification of the backend."""
+        del session
+        if method in _LISTS:
+            self.catalogue().forget(*_LISTS[method])
+            self.router.announce(method)
+        elif params is None or not isinstance(params.value, dict):
+            return
+        elif method == "notifications/progress":
+            self._progress(params)
+        elif method == "notifications/cancelled":
+            self._cancel(params.value.get("requestId"))
+        elif not self.router.shaken:
+            return
+        elif method == "notifications/message":
+            self._enqueue(method, params)
+        elif method == "notifications/resources/updated":
+            if params.value.get("uri") in self.routes.subscribed:
+                self.router.notify(method, params.raw)
+        elif method == "notifications/elicitation/complete":
+            self._enqueue(method, params)
+
+    def _progress(self, params: Member) -> None:
+        token = params.value.get("progressToken")
+        progress = self.routes.tokens.get(token) if isinstance(token, (str, int)) else None
+        if progress is None or progress.backend != self.backend:
+            return  # nothing of the client's that is under way here
+        if set(params.value) <= {"progressToken", "progress", "total"} and not progress.unchecked:
+            self.router.notify("notifications/progress", params.raw)
+        elif self._enqueue("notifications/progress", params, progress):
+            progress.unchecked += 1
+
+    def _cancel(self, identifier: object) -> None:
+        task = self._asking.get(json.dumps(identifier)) if isinstance(identifier, (str, int)) else None
+        if task is not None:
+            task.cancel()
+
+    def _enqueue(self, method: str, params: Member, progress: Progress | None = None) -> bool:
+        if self._notices is None:
+            self._notices = asyncio.Queue(MAX_NOTICES)
+            self._spawn(self._check_notices(self._notices))
+        try:
+            self._notices.put_nowait((method, params, progress))
+        except asyncio.QueueFull:
+            self.diagnostics.say(f"backend {self.backend}: a {method} was dropped, as too many wait to be checked.")
+            return False
+        return True
+
+    async def _check_notices(self, waiting: asyncio.Queue[tuple[str, Member, Progress | None]]) -> None:
+        target = Target(self.backend, "notifications")
+        while True:
+            method, params, progress = await waiting.get()
+            try:
+                checked = await self.governance.responses.check(target, params.value, params.raw, binary=self.binary)
+                if progress is None or self.routes.tokens.get(params.value["progressToken"]) is progress:
+                    self.router.notify(method, checked.raw)
+            except Refusal:
+                self.diagnostics.say(f"backend {self.backend}: a {method} was dropped, as it could not pass the check.")
+            finally:
+                if progress is not None:
+                    progress.checked()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.diagnostics.say(f"backend {self.backend}: a message of it failed ({type(error).__name__}).")
+
+    def stop(self) -> None:
+        """End what is under way."""
+        for task in list(self._tasks):
+            task.cancel()
+
+
+async def _nothing_comes_back(raw: str) -> Reply:
+    """Stand for the execution of an answer: what goes to the backend is what was admitted."""
+    return Reply(result=Member(None, raw))

@@ -1,0 +1,136 @@
+"""What one backend offers (tools, resources, prompts): listed lazily, all pages, as the backend wrote it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from axonflow_hooks.proxy.exact_json import array_elements, read_object, read_value, write_value
+from axonflow_hooks.proxy.refusals import backend_failed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from axonflow_hooks.proxy.backend import BackendHost
+
+MAX_PAGES: Final = 1_000
+MAX_ITEMS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of list: its method, the member that holds the items, the member that names an item."""
+
+    capability: str
+    method: str
+    member: str
+    key: str
+
+
+TOOLS: Final = Kind("tools", "tools/list", "tools", "name")
+RESOURCES: Final = Kind("resources", "resources/list", "resources", "uri")
+TEMPLATES: Final = Kind("resources", "resources/templates/list", "resourceTemplates", "uriTemplate")
+PROMPTS: Final = Kind("prompts", "prompts/list", "prompts", "name")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a list: its name (or URI), its value, and its text as the backend wrote it."""
+
+    name: str
+    value: dict[str, Any]
+    raw: str
+
+    @property
+    def repeatable(self) -> bool:
+        """True for a tool that says that calling it twice does no more than calling it once (MCP: annotations)."""
+        hints = self.value.get("annotations")
+        return isinstance(hints, dict) and (hints.get("readOnlyHint") is True or hints.get("idempotentHint") is True)
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """The lists of one backend, each kept until it is said to have changed. `review` says which items may be seen."""
+
+    host: BackendHost
+    review: Callable[[BackendHost, Kind, Sequence[Item]], Awaitable[list[Item]]]
+    _known: dict[Kind, dict[str, Item]] = field(default_factory=dict)
+    _loading: dict[Kind, asyncio.Task[dict[str, Item]]] = field(default_factory=dict)
+
+    async def items(self, kind: Kind) -> dict[str, Item]:
+        """Give the items of a kind by name; {} of what the backend does not offer. Raises Refusal."""
+        if kind in self._known:
+            return self._known[kind]
+        task = self._loading.get(kind)
+        if task is None:
+            task = self._loading[kind] = asyncio.get_running_loop().create_task(self._load(kind))
+            task.add_done_callback(lambda done: self._loaded(kind, done))
+        return await asyncio.shield(task)
+
+    def forget(self, *kinds: Kind) -> None:
+        """Let lists be loaded again when they are next needed; without a name, all."""
+        for kind in kinds or (TOOLS, RESOURCES, TEMPLATES, PROMPTS):
+            self._known.pop(kind, None)
+            self._loading.pop(kind, None)
+
+    def renew(self) -> None:
+        """Let all lists be loaded again; what is being loaded waits for the backend that has just come up."""
+        self._known.clear()
+
+    def known(self, kind: Kind) -> dict[str, Item]:
+        """Give the items of a kind as far as they are loaded."""
+        return self._known.get(kind, {})
+
+    def _loaded(self, kind: Kind, task: asyncio.Task[dict[str, Item]]) -> None:
+        current = self._loading.get(kind) is task
+        if current:
+            del self._loading[kind]
+        if not task.cancelled() and task.exception() is None and current:
+            self._known[kind] = task.result()
+
+    async def _load(self, kind: Kind) -> dict[str, Item]:
+        if self.host.session is None or self.host.session.gone.is_set():
+            await self.host.ready(asyncio.get_running_loop().time() + self.host.timeout_s)
+        if not self.host.offers(kind.capability):
+            return {}
+        items: list[Item] = []
+        cursor: str | None = None
+        for _ in range(MAX_PAGES):
+            params = write_value({"cursor": cursor}) if cursor is not None else "{}"
+            reply = await self.host.request(kind.method, params, repeatable=True)
+            if reply.result is None or not isinstance(reply.result.value, dict):
+                if kind is TEMPLATES:
+                    return {}  # some servers declare resources and do not know templates
+                raise backend_failed(
+                    f"The server {self.host.id!r} did not list its {kind.member}.", self.host.id, executed=False
+                )
+            items += self._page(kind, reply.result.raw)
+            following = reply.result.value.get("nextCursor")
+            if not isinstance(following, str) or following == cursor or len(items) > MAX_ITEMS:
+                break
+            cursor = following
+        seen = await self.review(self.host, kind, self._unique(kind, items))
+        return {item.name: item for item in seen}
+
+    def _page(self, kind: Kind, raw: str) -> list[Item]:
+        member = read_object(raw).get(kind.member)
+        found = []
+        for text in array_elements(member.raw) if member is not None and isinstance(member.value, list) else []:
+            value = read_value(text)
+            name = value.get(kind.key) if isinstance(value, dict) else None
+            if isinstance(name, str) and name:
+                found.append(Item(name, value, text))
+        return found
+
+    def _unique(self, kind: Kind, items: Sequence[Item]) -> list[Item]:
+        counts: dict[str, int] = {}
+        for item in items:
+            counts[item.name] = counts.get(item.name, 0) + 1
+        for name, count in counts.items():
+            if count > 1:
+                self.host.diagnostics.say(
+                    f"backend {self.host.id}: {name!r} stands {count} times in {kind.method}: refused, as nobody could "
+                    "tell which is called."
+                )
+        return [item for item in items if counts[item.name] == 1]

@@ -1,0 +1,175 @@
+"""One governed call: decided, recorded, executed, its result checked, recorded again. The order is the guarantee."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from axonflow_hooks.proxy.audit import Call, Outcome, parameters_hash, record_count
+from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_value
+from axonflow_hooks.proxy.output_schema import fits
+from axonflow_hooks.proxy.refusals import Refusal, unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from axonflow_hooks.proxy.audit import AuditTrail
+    from axonflow_hooks.proxy.exact_json import Member
+    from axonflow_hooks.proxy.pdp import Target
+    from axonflow_hooks.proxy.request_plane import RequestPlane
+    from axonflow_hooks.proxy.response_plane import Checked, ResponsePlane
+    from axonflow_hooks.proxy.rpc import Reply
+    from axonflow_hooks.proxy.settings import RedactResponses
+
+
+HASHED_AT_ONCE_CHARS: Final = 100_000
+"""Larger arguments are hashed in a thread: in canonical form it takes a second for 10 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be governed: `name` is what the audit row and the query call it, `arguments` what is decided on.
+
+    `output_schema` is the JSON Schema that the result's structuredContent promises to fit.
+    """
+
+    target: Target
+    name: str
+    arguments: Any
+    raw_arguments: str
+    binary: str = "forward"
+    trace_id: str = ""
+    output_schema: Any = None
+
+
+class BackendError(Exception):
+    """An error that a backend answered: its text, checked and masked, is the client's to see."""
+
+    def __init__(self, raw: str) -> None:
+        super().__init__("the backend answered an error")
+        self.raw = raw
+
+
+@dataclass(frozen=True, slots=True)
+class Governance:
+    """The planes and the audit trail of one proxy."""
+
+    requests: RequestPlane
+    responses: ResponsePlane
+    trail: AuditTrail
+    redact: RedactResponses
+
+    async def run(self, request: Request, execute: Callable[[str], Awaitable[Reply]]) -> str:
+        """Take a request and what executes it (given its arguments, masked where obliged); give the result's text.
+
+        Raises Refusal, or BackendError for an error that the backend answered.
+        """
+        value, raw = request.arguments, request.raw_arguments
+        if len(raw) < HASHED_AT_ONCE_CHARS:
+            digest, form = parameters_hash(value, raw)
+        else:
+            digest, form = await asyncio.to_thread(parameters_hash, value, raw)
+        call = Call(request.name, request.target, digest, form)
+        try:
+            outcome, answer = await self._run(call, request, execute)
+        except Refusal as refusal:
+            self._record_failure(
+                call, Outcome(refusal.verdict, error=refusal.message, decision=refusal.decision), refusal
+            )
+            raise
+        except asyncio.CancelledError:
+            self._record_failure(call, Outcome("error", error="cancelled"), None)
+            raise
+        except Exception as error:
+            self._record_failure(call, Outcome("error", error=f"internal error ({type(error).__name__})"), None)
+            raise
+        self.trail.outcome(call, outcome)
+        if isinstance(answer, BackendError):
+            raise answer
+        return answer
+
+    async def _run(
+        self, call: Call, request: Request, execute: Callable[[str], Awaitable[Reply]]
+    ) -> tuple[Outcome, str | BackendError]:
+        passed = await self.requests.admit(
+            request.target,
+            request.name,
+            request.arguments,
+            request.raw_arguments,
+            fingerprint=call.parameters_hash,
+            trace_id=request.trace_id,
+        )
+        call.decision, call.redactions = passed.decision, passed.redactions
+        self.trail.intent(call)
+        call.executed = True
+        try:
+            reply = await execute(passed.raw)
+        except Refusal as refusal:
+            call.executed = refusal.data.get("executed") is not False
+            raise
+        if reply.result is None:
+            error = await self._error(call, request, reply.error)
+            return Outcome("allow", records=0, error="the backend answered an error"), BackendError(error)
+        records = record_count(reply.result.value)
+        checked = await self._check(call, request, reply.result, records)
+        failed = isinstance(reply.result.value, dict) and reply.result.value.get("isError") is True
+        return Outcome("allow", records=records, error="the tool reported an error" if failed else ""), checked
+
+    async def _check(self, call: Call, request: Request, member: Member, records: int) -> str:
+        if not self._wanted(call):
+            return member.raw
+        checked = await self.responses.check(
+            request.target, member.value, member.raw, binary=request.binary, row_count=records
+        )
+        self._count(call, checked)
+        if checked.redactions and request.output_schema is not None and not fits(checked.raw, request.output_schema):
+            raise unavailable(
+                "The result holds what must be masked, and masked it would not fit the tool's output schema; it is "
+                "withheld.",
+                executed=True,
+                decision=call.decision,
+            )
+        return checked.raw
+
+    async def _error(self, call: Call, request: Request, error: Member | None) -> str:
+        """Give the text of a backend's error, checked as results are."""
+        if error is None or not isinstance(error.value, dict) or type(error.value.get("code")) is not int:
+            raise unavailable("The backend's answer is neither result nor error; it is withheld.", executed=True)
+        if not self._wanted(call):
+            return error.raw
+        checked = await self.responses.check(request.target, error.value, error.raw, binary=request.binary)
+        self._count(call, checked)
+        try:
+            intact = read_value(checked.raw).get("code") == error.value["code"]
+        except UnreadableMessage:
+            intact = False
+        if not intact:
+            raise unavailable("The backend's error could not be masked; it is withheld.", executed=True)
+        return checked.raw
+
+    def _wanted(self, call: Call) -> bool:
+        decision = call.decision
+        obliged = decision is not None and (bool(decision.obliged) or decision.failed_open)
+        if decision is not None and "response" in decision.obliged:
+            return True
+        return self.redact == "always" or (self.redact == "on-obligation" and obliged)
+
+    @staticmethod
+    def _count(call: Call, checked: Checked) -> None:
+        call.redactions += checked.redactions
+        call.unseen += checked.unseen
+
+    def note_refusal(self, target: Target, arguments: Member | None, refusal: Refusal) -> None:
+        """Record a call that no policy was asked about: its tool is unknown or hidden, or its backend is down."""
+        value, raw = (arguments.value, arguments.raw) if arguments is not None else ({}, "{}")
+        call = Call(target.tool, target, *parameters_hash(value, raw))
+        self._record_failure(call, Outcome(refusal.verdict, error=refusal.message), refusal)
+
+    def _record_failure(self, call: Call, outcome: Outcome, refusal: Refusal | None) -> None:
+        """Record a call that failed; where that fails too, the first failure is still the one to tell."""
+        try:
+            self.trail.outcome(call, outcome)
+        except Refusal as unwritten:
+            if refusal is not None:
+                refusal.data["audit"] = unwritten.message

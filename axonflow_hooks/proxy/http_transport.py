@@ -1,0 +1,202 @@
+"""A backend that is a Streamable HTTP server (MCP 2025-06-18): JSON and SSE answers, sessions, resumption."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+from axonflow_hooks.errors import AgentUnavailable
+from axonflow_hooks.proxy.backend_map import resolve
+from axonflow_hooks.proxy.exact_json import MAX_MESSAGE_BYTES, UnreadableMessage, read_object, read_text
+from axonflow_hooks.proxy.rpc import Lost
+from axonflow_hooks.proxy.sse import EventReader, EventTooLong
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from axonflow_hooks.proxy.backend_map import Backend
+    from axonflow_hooks.proxy.rpc import Session
+
+CONNECT_S: Final = 10.0
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 30.0
+MAX_RESUMES: Final = 5
+
+_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+class HttpTransport:
+    """The connection to one Streamable HTTP server; `protocol_version` is set once it is agreed."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], session: Session) -> None:
+        from axonflow_hooks.client import new_http_client
+
+        self._url = url
+        self._headers = dict(headers)
+        self._session = session
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._session_id = ""
+        self.protocol_version = ""
+        try:
+            self._http = new_http_client(url, keep_alive_s=30.0)
+        except AgentUnavailable as error:
+            raise Lost(str(error), sent=False) from None
+
+    async def send(self, message: str, request_id: int | None) -> None:
+        """Send a message; a request is waited for in the background. Raises Lost for what is not a request."""
+        if request_id is None:
+            await self._exchange(message, None)
+            return
+        task = asyncio.get_running_loop().create_task(self._request(message, request_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def listen(self) -> None:
+        """Open the stream for what the server sends on its own account, where it has one."""
+        task = asyncio.get_running_loop().create_task(self._listen())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def aclose(self) -> None:
+        """End the session at the server, then the connections."""
+        for task in list(self._tasks):
+            task.cancel()
+        if self._session_id:
+            with contextlib.suppress(httpx.HTTPError, asyncio.TimeoutError, OSError):
+                await asyncio.wait_for(self._http.delete(self._url, headers=self._sent()), 2.0)
+        await self._http.aclose()
+
+    async def _request(self, message: str, request_id: int) -> None:
+        try:
+            await self._exchange(message, request_id)
+            self._session.fail(request_id, Lost("it ended the stream without an answer", sent=True))
+        except Lost as lost:
+            self._session.fail(request_id, lost)
+            if lost.expired:
+                self._session.lose(lost.reason)
+        except (EventTooLong, UnreadableMessage, UnicodeError):
+            self._session.fail(request_id, Lost("its answer is not readable or too long", sent=True))
+
+    async def _exchange(self, message: str, request_id: int | None) -> None:
+        content = message.encode("utf-8", "surrogatepass")
+        sent = {**self._sent(), "Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        timeout = httpx.Timeout(None, connect=CONNECT_S)
+        try:
+            async with self._http.stream("POST", self._url, content=content, headers=sent, timeout=timeout) as reply:
+                self._session_id = reply.headers.get("mcp-session-id", "") or self._session_id
+                await self._take(reply, request_id)
+        except httpx.HTTPError as error:
+            lost = Lost(f"it cannot be reached ({type(error).__name__})", sent=not isinstance(error, _NOT_SENT))
+            raise lost from None
+
+    async def _take(self, reply: httpx.Response, request_id: int | None) -> None:
+        kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if reply.status_code == 404 and self._session_id:
+            raise Lost("its session has expired", sent=False, expired=True)
+        if reply.status_code in {200, 201} and kind == "text/event-stream":
+            await self._events(reply, request_id)
+            return
+        if reply.status_code == 202 or request_id is None:
+            return
+        body = await _bounded(reply)
+        if reply.status_code == 400 and self._session_id and b"session" in body.lower():
+            raise Lost("its session has expired", sent=False, expired=True)  # some servers say 400 for 404
+        if kind == "application/json" and self._deliver(body, request_id):
+            return
+        if reply.status_code >= 300:
+            # The body is the backend's own text and has not been checked: the status says enough.
+            refused = 400 <= reply.status_code < 500
+            raise Lost(f"it answered HTTP {reply.status_code}", sent=not refused)
+
+    def _deliver(self, body: bytes, request_id: int) -> bool:
+        """Hand over a JSON answer; an error without an id, as of a refused request, is that request's."""
+        try:
+            text = read_text(body)
+            message = read_object(text)
+        except UnreadableMessage:
+            return False
+        identifier = message.get("id")
+        if "error" in message and (identifier is None or identifier.value is None):
+            text = f'{{"jsonrpc":"2.0","id":{request_id},"error":{message["error"].raw}}}'
+        elif "result" not in message and "error" not in message:
+            return False
+        self._session.receive(text)
+        return True
+
+    async def _events(self, reply: httpx.Response, request_id: int | None) -> None:
+        """Read a stream of events; where it breaks off before the answer, take it up again by its last event's id."""
+        last, pause = await self._read_events(reply)
+        for _ in range(MAX_RESUMES):
+            if last is None or request_id is None or not self._session.waits_for(request_id):
+                return
+            await asyncio.sleep(pause if pause is not None else FIRST_PAUSE_S)
+            sent = {**self._sent(), "Accept": "text/event-stream", "Last-Event-ID": last}
+            async with self._http.stream("GET", self._url, headers=sent) as resumed:
+                if resumed.status_code != 200:
+                    return
+                newest, asked = await self._read_events(resumed)
+            last, pause = newest or last, asked if asked is not None else pause
+
+    async def _read_events(self, reply: httpx.Response) -> tuple[str | None, float | None]:
+        reader = EventReader()
+        last: str | None = None
+        pause: float | None = None
+        try:
+            async for chunk in reply.aiter_bytes():
+                for event in reader.feed(chunk):
+                    last = event.identifier or last
+                    pause = event.retry_s if event.retry_s is not None else pause
+                    if event.data:
+                        self._session.receive(event.data)
+        except httpx.HTTPError:
+            if last is None:
+                raise
+        return last, pause
+
+    async def _listen(self) -> None:
+        pause, last = FIRST_PAUSE_S, ""
+        while True:
+            sent = {**self._sent(), "Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
+            with contextlib.suppress(httpx.HTTPError, EventTooLong, OSError):
+                async with self._http.stream("GET", self._url, headers=sent) as reply:
+                    kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+                    if reply.status_code == 404 and self._session_id:
+                        self._session.lose("its session has expired")
+                        return
+                    if reply.status_code != 200 or kind != "text/event-stream":
+                        return  # 405: it has no such stream
+                    newest, _ = await self._read_events(reply)
+                    last, pause = newest or last, FIRST_PAUSE_S
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    def _sent(self) -> dict[str, str]:
+        sent = dict(self._headers)
+        if self._session_id:
+            sent["Mcp-Session-Id"] = self._session_id
+        if self.protocol_version:
+            sent["MCP-Protocol-Version"] = self.protocol_version
+        return sent
+
+
+async def _bounded(reply: httpx.Response) -> bytes:
+    content = bytearray()
+    async for chunk in reply.aiter_bytes():
+        content += chunk
+        if len(content) > MAX_MESSAGE_BYTES:
+            raise Lost("its answer is longer than any message may be", sent=True)
+    return bytes(content)
+
+
+def open_http(backend: Backend, session: Session, environ: Mapping[str, str]) -> HttpTransport:
+    """Give the transport to a Streamable HTTP server. Raises SettingsError when a secret of its headers is missing."""
+    headers = {
+        name: resolve(value, f"headers.{name} of backend {backend.id!r}", environ)
+        for name, value in backend.headers.items()
+    }
+    transport = HttpTransport(backend.url or "", headers, session)
+    session.transport = transport
+    return transport

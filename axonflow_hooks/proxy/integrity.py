@@ -1,0 +1,134 @@
+"""Which of the items a backend lists may be seen: allowed by the map, unchanged since accepted, clean by policy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from axonflow_hooks.errors import CredentialError
+from axonflow_hooks.proxy.catalogue import TOOLS, Item
+from axonflow_hooks.proxy.exact_json import array_elements, read_value
+from axonflow_hooks.proxy.pdp import Target
+from axonflow_hooks.proxy.pins import definition_hash
+from axonflow_hooks.proxy.refusals import DENIED, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from axonflow_hooks.proxy.backend import BackendHost
+    from axonflow_hooks.proxy.catalogue import Kind
+    from axonflow_hooks.proxy.diagnostics import Diagnostics
+    from axonflow_hooks.proxy.pins import PinnedTools, PinStore
+    from axonflow_hooks.proxy.response_plane import ResponsePlane
+
+HELD: Final = "Run `axonflow-hooks proxy approve` to see the difference and decide."
+
+
+@dataclass(slots=True)
+class Integrity:
+    """The review of one client's lists. `hidden` says why tools are not shown, `unchecked` names who to ask again."""
+
+    pins: PinStore
+    responses: ResponsePlane
+    diagnostics: Diagnostics
+    hidden: dict[tuple[str, str], str] = field(default_factory=dict)
+    unchecked: set[str] = field(default_factory=set)
+
+    async def review(self, host: BackendHost, kind: Kind, items: Sequence[Item]) -> list[Item]:
+        """Take the items a backend lists, give those that may be seen. What cannot be checked is not seen."""
+        if kind is not TOOLS:
+            return await self._checked(host, kind, items)
+        for key in [key for key in self.hidden if key[0] == host.id]:
+            del self.hidden[key]
+        offered = [item for item in items if host.spec.exposes(item.name)]
+        try:
+            return await self._tools(host, offered)
+        except CredentialError as error:
+            self.diagnostics.say(f"backend {host.id}: its tools are hidden, as {error}")
+            for item in offered:
+                self.hidden[host.id, item.name] = str(error)
+            return []
+
+    async def _tools(self, host: BackendHost, offered: list[Item]) -> list[Item]:
+        known = self.pins.read(host.id)
+        visible: set[str] = set()
+        fresh: list[Item] = []
+        for item in offered:
+            pin, digest = known.pinned.get(item.name), definition_hash(item.value)
+            if pin is not None and pin.hash == digest:
+                visible.add(item.name)
+                if item.name in known.waiting:
+                    self.pins.forget_waiting(host.id, item.name)
+            elif pin is not None:
+                self._hold(host, item, known, "its definition has changed since it was accepted")
+            elif (held := known.waiting.get(item.name)) is not None and held.hash == digest:
+                self.hidden[host.id, item.name] = f"{held.reason}. {HELD}"
+            else:
+                fresh.append(item)
+        clean = await self._scan(host, fresh, known)
+        if clean:
+            self.pins.pin(host.id, {item.name: item.value for item in clean})
+        visible |= {item.name for item in clean}
+        return [item for item in offered if item.name in visible]
+
+    def _hold(self, host: BackendHost, item: Item, known: PinnedTools, reason: str) -> None:
+        self.hidden[host.id, item.name] = f"{reason}. {HELD}"
+        waiting = known.waiting.get(item.name)
+        if waiting is None or waiting.hash != definition_hash(item.value):
+            self.pins.hold(host.id, item.name, item.value, reason)
+            self.diagnostics.say(f"backend {host.id}: the tool {item.name!r} is hidden: {reason}. {HELD}")
+
+    async def _scan(self, host: BackendHost, fresh: list[Item], known: PinnedTools) -> list[Item]:
+        """Have new definitions looked at for instructions to the model and the like; give the clean ones."""
+        if not fresh or await self._is_clean(host, fresh) == "":
+            return fresh
+        clean = []
+        for item in fresh:
+            fault = await self._is_clean(host, [item])
+            if fault == "":
+                clean.append(item)
+            elif fault is None:
+                self.hidden[host.id, item.name] = "its definition could not be checked yet, as the agent gave no answer"
+            else:
+                self._hold(host, item, known, fault)
+        return clean
+
+    async def _is_clean(self, host: BackendHost, items: list[Item]) -> str | None:
+        """Give "" for clean definitions, what is wrong with them otherwise, None when nobody could tell."""
+        value = [item.value for item in items]
+        try:
+            checked = await self.responses.check(Target(host.id, "tools/list"), value, json.dumps(value))
+        except Refusal as refusal:
+            if refusal.code != DENIED:
+                self.unchecked.add(host.id)
+                return None
+            policies = refusal.decision.policies if refusal.decision else ()
+            return f"its definition is blocked by policy ({', '.join(policies) or 'unnamed'})"
+        return "its definition holds what policy masks" if checked.redactions else ""
+
+    async def _checked(self, host: BackendHost, kind: Kind, items: Sequence[Item]) -> list[Item]:
+        """Have the texts of other lists checked as results are: all at once, or where one is blocked, each alone."""
+        target = Target(host.id, kind.method)
+        if not items:
+            return []
+        raw = f"[{','.join(item.raw for item in items)}]"
+        try:
+            checked = await self.responses.check(target, [item.value for item in items], raw)
+        except Refusal as refusal:
+            if refusal.code != DENIED:
+                self.unchecked.add(host.id)
+                raise
+            if len(items) == 1:
+                self.diagnostics.say(f"backend {host.id}: {items[0].name[:80]!r} is hidden: {refusal.message}")
+                return []
+            alone = [await self._checked(host, kind, [item]) for item in items]
+            return [item for found in alone for item in found]
+        if not checked.redactions:
+            return list(items)
+        texts = array_elements(checked.raw)
+        return [
+            Item(item.name, read_value(text), text)
+            for item, text in zip(items, texts, strict=True)
+            if read_value(text).get(kind.key) == item.name  # a name that is masked could not be asked for
+        ]

@@ -1,0 +1,84 @@
+"""The texts of a JSON value that data can stand in: every string, every number, every key, in the text's own order.
+
+The place of a leaf is its ordinal among all strings, numbers and keys, which is how `exact_json` finds it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import repeat
+from typing import Any, Final, Literal, NamedTuple
+
+Kind = Literal["text", "number", "key", "binary"]
+
+MAX_LEAVES: Final = 200_000
+
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z_$][A-Za-z_$-]{0,38}\d{0,2}")
+_BLOCK_TYPES: Final = frozenset({"text", "image", "audio", "resource", "resource_link", "object", "string", "array"})
+
+
+class Leaf(NamedTuple):
+    """One text. `label` is the key of the nearest object around it, which tells what a bare value is."""
+
+    ordinal: int
+    label: str
+    text: str
+    kind: Kind
+
+
+_Level = tuple[Iterator[tuple[str | None, Any]], str, str]
+
+
+class TooManyLeaves(ValueError):  # noqa: N818
+    """More texts than can be looked at one by one."""
+
+
+def leaves_of(value: Any) -> list[Leaf]:
+    """Take a JSON value and give its leaves in order; the words that give a content block its kind are left out.
+
+    Raises TooManyLeaves.
+    """
+    found: list[Leaf] = []
+    ordinal = 0
+    # What is open: its entries yet to come, the label of a list's items, and the key of base64.
+    levels: list[_Level] = [(iter(((None, value),)), "", "")]
+    while levels:
+        entries, label, binary = levels[-1]
+        for key, item in entries:
+            if key is not None:
+                if key:
+                    found.append(Leaf(ordinal, "", key, "key"))
+                ordinal += 1
+                label = key
+            kind = type(item)  # of a JSON value: no subclass
+            if kind is str:
+                if item and not (label == "type" and item in _BLOCK_TYPES):
+                    found.append(Leaf(ordinal, label, item, "binary" if binary and key == binary else "text"))
+                ordinal += 1
+            elif kind is dict:
+                levels.append((iter(item.items()), "", _binary_key(item)))
+                break
+            elif kind is list:
+                levels.append((zip(repeat(None), item), label, ""))
+                break
+            elif kind is int or kind is float:
+                found.append(Leaf(ordinal, label, repr(item), "number"))
+                ordinal += 1
+            if len(found) > MAX_LEAVES:
+                raise TooManyLeaves
+        else:
+            levels.pop()
+    return found
+
+
+def is_plain_key(leaf: Leaf) -> bool:
+    """Tell whether a leaf is the name of a field, such as `structuredContent`, that no data can stand in."""
+    return leaf.kind == "key" and _PLAIN_KEY.fullmatch(leaf.text) is not None
+
+
+def _binary_key(block: dict[str, Any]) -> str:
+    """Name the member that holds base64 in a content block, "" for none (MCP 2025-06-18: image, audio, blob)."""
+    if isinstance(block.get("blob"), str) and "uri" in block:
+        return "blob"
+    return "data" if block.get("type") in ("image", "audio") and isinstance(block.get("data"), str) else ""

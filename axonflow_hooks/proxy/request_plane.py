@@ -1,0 +1,147 @@
+"""The request plane tells whether a request may go to a backend, and with which of its texts masked.
+
+Fails closed, but for one choice of the user's: with AXONFLOW_FAIL_MODE=open a request goes on when the agent cannot be
+reached, answers 5xx or is left alone by the breaker. A refusal (4xx, 429 too) never opens, nor does a deny.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from axonflow_hooks.errors import AgentError, AgentRefused, AgentUnavailable, MalformedVerdict, RateLimited
+from axonflow_hooks.proxy.approvals import Approvals
+from axonflow_hooks.proxy.exact_json import with_scalars_replaced
+from axonflow_hooks.proxy.leaves import TooManyLeaves, is_plain_key, leaves_of
+from axonflow_hooks.proxy.refusals import denied, held, unavailable
+from axonflow_hooks.proxy.statement import StatementTooLong, pieces_of, query_text
+from axonflow_hooks.proxy.verdicts import Decision
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from axonflow_hooks.proxy.leaves import Leaf
+    from axonflow_hooks.proxy.pdp import Pdp, Target
+
+MAX_MASKED_LEAVES: Final = 2_000
+PARALLEL: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A request that may go on: `raw` is the text of its arguments, masked where that was asked for."""
+
+    decision: Decision
+    raw: str
+    redactions: int = 0
+
+
+@dataclass(slots=True)
+class RequestPlane:
+    """Decides on requests of one client."""
+
+    pdp: Pdp
+    fail_open: bool
+    approvals: Approvals = field(default_factory=Approvals)
+
+    async def admit(
+        self, target: Target, name: str, arguments: Any, raw: str, *, fingerprint: str = "", trace_id: str = ""
+    ) -> Passed:
+        """Take the value and the text of a request's arguments. Raises Refusal when it may not go on.
+
+        `fingerprint` is the hash of the arguments: a held call that is made again is the same call by it.
+        """
+        key = (target.server, target.tool, fingerprint)
+        try:
+            leaves = leaves_of(arguments)
+            pieces = pieces_of(query_text(name, leaves))
+        except (TooManyLeaves, StatementTooLong):
+            raise unavailable("The arguments are too large to be checked, so the call was not made.") from None
+        try:
+            decision = await self._decide(pieces, target, self.approvals.id_for(key), trace_id)
+        except AgentError as error:
+            return Passed(self._without_verdict(error), raw)
+        if decision.verdict == "needs_approval":
+            self.approvals.hold(key, decision)
+            raise held(decision)
+        self.approvals.settle(key)
+        if decision.verdict == "deny":
+            raise denied(decision)
+        if "request" not in decision.obliged:
+            return Passed(decision, raw)
+        return await self._masked(decision, leaves, raw)
+
+    async def _decide(self, pieces: list[str], target: Target, approval_id: str, trace_id: str) -> Decision:
+        if len(pieces) == 1:
+            return await self.pdp.decide(pieces[0], target, approval_id=approval_id, trace_id=trace_id)
+        limit = asyncio.Semaphore(PARALLEL)
+
+        async def ask(piece: str) -> Decision:
+            async with limit:
+                return await self.pdp.decide(piece, target, approval_id=approval_id, trace_id=trace_id)
+
+        answers = await asyncio.gather(*(ask(piece) for piece in pieces), return_exceptions=True)
+        decisions = [answer for answer in answers if isinstance(answer, Decision)]
+        for verdict in ("deny", "needs_approval"):
+            for decision in decisions:
+                if decision.verdict == verdict:
+                    return decision
+        errors = [answer for answer in answers if isinstance(answer, BaseException)]
+        # What must never fail open speaks for all.
+        for error in sorted(errors, key=_opens):
+            raise error
+        obliged = frozenset().union(*(decision.obliged for decision in decisions))
+        first = decisions[0]
+        policies = tuple(dict.fromkeys(policy for decision in decisions for policy in decision.policies))
+        return Decision("allow", first.decision_id, first.trace_id, policies, first.reasons, obliged)
+
+    def _without_verdict(self, error: AgentError) -> Decision:
+        """Give the decision where there is none. Raises Refusal unless the user chose to fail open and it may."""
+        if self.fail_open and _opens(error):
+            return Decision("allow", failed_open=True)
+        retry = error.retry_after if isinstance(error, RateLimited) else None
+        raise unavailable(
+            f"No policy decision, so the call was not made. {error}", retry_after_s=retry, retryable=_opens(error)
+        ) from None
+
+    async def _masked(self, decision: Decision, leaves: list[Leaf], raw: str) -> Passed:
+        """Fulfil the obligation to mask: each text of the arguments through check-input, or no call at all."""
+        leaves = [leaf for leaf in leaves if not is_plain_key(leaf)]
+        if len(leaves) > MAX_MASKED_LEAVES:
+            raise unavailable("The arguments must be masked and hold too many texts for that; the call was not made.")
+        limit = asyncio.Semaphore(PARALLEL)
+
+        async def mask(leaf: Leaf) -> str | None:
+            async with limit:
+                return await self._mask_leaf(leaf, decision)
+
+        try:
+            texts = await asyncio.gather(*(mask(leaf) for leaf in leaves))
+        except AgentError as error:
+            raise unavailable(
+                f"The arguments must be masked and could not be; the call was not made. {error}"
+            ) from None
+        masked = {leaf.ordinal: text for leaf, text in zip(leaves, texts, strict=True) if text is not None}
+        return Passed(decision, with_scalars_replaced(raw, masked), redactions=len(masked))
+
+    async def _mask_leaf(self, leaf: Leaf, decision: Decision) -> str | None:
+        reply = await self.pdp.check_input(leaf.text)
+        if not reply.allowed:
+            policies = tuple(str(match.get("policy_id", "")) for match in reply.policy_matches) or decision.policies
+            raise denied(
+                Decision("deny", reply.decision_id, decision.trace_id, policies, (reply.block_reason,)),
+            )
+        if not reply.redaction_evaluated or (reply.redacted and reply.redacted_statement is None):
+            raise MalformedVerdict("The agent did not evaluate redaction.")
+        text = reply.redacted_statement
+        if text is None or text == leaf.text:
+            return None
+        if leaf.kind == "key":
+            raise MalformedVerdict("The name of an argument would have to be masked.")
+        return text
+
+
+def _opens(error: BaseException) -> bool:
+    """Tell whether AXONFLOW_FAIL_MODE=open covers this failure."""
+    return isinstance(error, AgentUnavailable) and not isinstance(error, (RateLimited, AgentRefused))

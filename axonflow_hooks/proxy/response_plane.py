@@ -1,0 +1,249 @@
+"""The response plane: every text of what a backend sends is looked at by the agent before it reaches the client.
+
+Fails closed without exception: what could not be checked is not forwarded. Rows group the texts as records do, with the
+key of a text as its label, so that the agent reads {"ssn": "…"} as what it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from axonflow_hooks.claude_code.leaves import decoded, still_json
+from axonflow_hooks.claude_code.scan import scan_texts
+from axonflow_hooks.errors import AgentError, MalformedVerdict
+from axonflow_hooks.proxy.exact_json import with_scalars_replaced
+from axonflow_hooks.proxy.leaves import Leaf, TooManyLeaves, is_plain_key, leaves_of
+from axonflow_hooks.proxy.refusals import denied, unavailable
+from axonflow_hooks.proxy.verdicts import Decision
+from axonflow_hooks.wire.jsonrpc import encoded_text_size
+
+if TYPE_CHECKING:
+    from axonflow_hooks.proxy.pdp import Pdp, Target
+    from axonflow_hooks.wire.mcp_tools import CheckOutputArguments, OutputVerdict
+
+MAX_BATCH_BYTES: Final = 700_000
+MAX_BATCH_ROWS: Final = 5_000
+ROW_BYTES: Final = 60
+"""What a text's label and punctuation take at most."""
+PARALLEL: Final = 8
+READ_AT_ONCE_CHARS: Final = 200_000
+"""Larger values are taken apart in a thread, so that other calls do not wait for it."""
+
+_LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z_ .-]{0,38}\d{0,2}")
+_PLACEHOLDER: Final = "[REDACTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What may be forwarded: `raw` is the text of the value, masked; `redactions` counts what was masked in it.
+
+    `unseen` counts images and blobs that nobody could look into.
+    """
+
+    raw: str
+    redactions: int = 0
+    unseen: int = 0
+    decision_id: str = ""
+
+
+@dataclass(slots=True)
+class _Text:
+    """A text to be checked, once however often it stands in the value."""
+
+    label: str
+    text: str
+    leaves: list[Leaf]
+    base64: bool = False
+
+    @property
+    def seen(self) -> str:
+        return decoded(self.text)
+
+
+@dataclass(slots=True)
+class ResponsePlane:
+    """Checks what backends send."""
+
+    pdp: Pdp
+
+    async def check(
+        self, target: Target, value: Any, raw: str, *, binary: str = "forward", row_count: int | None = None
+    ) -> Checked:
+        """Take a value of a backend and its text, give what may be forwarded of it.
+
+        `binary` is the declared policy for images and blobs: forward or withhold. Raises Refusal when the value must
+        not be forwarded.
+        """
+        try:
+            if len(raw) < READ_AT_ONCE_CHARS:
+                texts, unseen = _texts(leaves_of(value))
+            else:
+                texts, unseen = await asyncio.to_thread(lambda: _texts(leaves_of(value)))
+        except TooManyLeaves:
+            raise unavailable(
+                "The result holds too many texts to be checked, so it is withheld.", executed=True
+            ) from None
+        if unseen and binary == "withhold":
+            raise denied(
+                Decision("deny", reasons=("images and blobs are withheld by the backend map",)), of_response=True
+            )
+        try:
+            masked, decision_id = await self._masks(target, texts, row_count)
+        except AgentError as error:
+            raise unavailable(f"The result could not be checked, so it is withheld. {error}", executed=True) from None
+        replacements: dict[int, str] = {}
+        count = 0
+        for text, mask in zip(texts, masked, strict=True):
+            if mask is not None and mask != text.seen:
+                shown = base64.b64encode(mask.encode()).decode() if text.base64 else still_json(text.seen, mask)
+                replacements.update((leaf.ordinal, shown) for leaf in text.leaves)
+                count += len(text.leaves) * max(1, mask.count(_PLACEHOLDER) - text.seen.count(_PLACEHOLDER))
+        checked = with_scalars_replaced(raw, replacements) if replacements else raw
+        return Checked(checked, count, unseen, decision_id)
+
+    async def _masks(self, target: Target, texts: list[_Text], row_count: int | None) -> tuple[list[str | None], str]:
+        """Give each text's masked form (None for unmasked) and the id of the decision."""
+        if not texts:
+            return [], ""
+        if len(texts) == 1 and texts[0].label == "text" and _size(texts[0].seen) <= MAX_BATCH_BYTES:
+            verdict = await self.pdp.check_output(target, message=texts[0].seen, row_count=row_count)
+            _refuse_blocked(verdict)
+            return [_masked_message(verdict)], verdict.decision_id
+        long = [index for index, text in enumerate(texts) if _size(text.seen) > MAX_BATCH_BYTES]
+        short = [index for index in range(len(texts)) if index not in set(long)]
+        limit = asyncio.Semaphore(PARALLEL)
+        masked: list[str | None] = [None] * len(texts)
+
+        async def ask(batch: list[int]) -> str:
+            async with limit:
+                return await self._ask_batch(target, texts, batch, masked, row_count)
+
+        ids = await asyncio.gather(*(ask(batch) for batch in _batches(texts, short)))
+        for index in long:
+            masked[index] = await self._long(target, texts[index].seen)
+        return masked, next(iter(ids), "")
+
+    async def _ask_batch(
+        self, target: Target, texts: list[_Text], batch: list[int], masked: list[str | None], row_count: int | None
+    ) -> str:
+        rows, places = _rows(texts, batch)
+        verdict = await self.pdp.check_output(target, rows=rows, row_count=row_count)
+        _refuse_blocked(verdict)
+        answer = verdict.redacted_data
+        if answer is None and verdict.redacted_message is None:
+            return verdict.decision_id
+        if not isinstance(answer, list) or len(answer) != len(rows):
+            raise MalformedVerdict("The agent's masked rows are not the rows it was asked about.")
+        for (row, name), index in places.items():
+            shown = answer[row].get(name) if isinstance(answer[row], dict) else None
+            if not isinstance(shown, str):
+                raise MalformedVerdict("The agent's masked rows are not the rows it was asked about.")
+            masked[index] = shown
+        return verdict.decision_id
+
+    async def _long(self, target: Target, text: str) -> str | None:
+        """Check a text that no request can hold: cut where nothing sensitive lies across the cut."""
+
+        async def ask(arguments: CheckOutputArguments) -> OutputVerdict:
+            return await self.pdp.check_output(target, rows=arguments.response_data, message=arguments.message)
+
+        (scanned,) = await scan_texts([text], target.server, ask)
+        if scanned.blocked is not None:
+            _refuse_blocked(scanned.blocked)
+        if scanned.error is not None:
+            raise scanned.error
+        return scanned.masked
+
+
+def _refuse_blocked(verdict: OutputVerdict) -> None:
+    if verdict.allowed:
+        return
+    policies = tuple(dict.fromkeys(match.policy_id for match in verdict.policy_matches if match.policy_id))
+    blocked_by = (verdict.blocked_by,) if verdict.blocked_by else ()
+    raise denied(
+        Decision("deny", verdict.decision_id, "", policies or blocked_by, (verdict.block_reason,)), of_response=True
+    )
+
+
+def _masked_message(verdict: OutputVerdict) -> str | None:
+    # REST gives a masked message as redacted_data, the MCP tool as redacted_message; an empty one is masked too.
+    if isinstance(verdict.redacted_data, str):
+        return verdict.redacted_data
+    if verdict.redacted_data is not None:
+        raise MalformedVerdict("The agent's masked text is not a text.")
+    return verdict.redacted_message
+
+
+def _texts(leaves: list[Leaf]) -> tuple[list[_Text], int]:
+    """Give the different texts of the leaves, and how many of the leaves nobody can look into."""
+    texts: dict[tuple[str, str, bool], _Text] = {}
+    unseen = 0
+    for leaf in leaves:
+        if is_plain_key(leaf):
+            continue
+        text, in_base64 = leaf.text, False
+        if leaf.kind == "binary":
+            inside = _text_in_base64(leaf.text)
+            if inside is None:
+                unseen += 1
+                continue
+            text, in_base64 = inside, True
+        label = leaf.label if _LABEL.fullmatch(leaf.label) else "value"
+        known = texts.setdefault((label, text, in_base64), _Text(label, text, [], in_base64))
+        known.leaves.append(leaf)
+    return list(texts.values()), unseen
+
+
+def _text_in_base64(data: str) -> str | None:
+    """Give the text that base64 holds; what is not base64 is text itself; None for what is not text inside."""
+    try:
+        content = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        return data
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return text if "\x00" not in text else None
+
+
+def _batches(texts: list[_Text], indexes: list[int]) -> list[list[int]]:
+    """Put texts into as few requests as can hold them: mostly one."""
+    rough = sum(_size(texts[index].seen) + ROW_BYTES for index in indexes)
+    if rough <= MAX_BATCH_BYTES and len(indexes) <= MAX_BATCH_ROWS:
+        return [indexes] if indexes else []
+    batches: list[list[int]] = []
+    size = MAX_BATCH_BYTES
+    for index in indexes:
+        wanted = encoded_text_size(texts[index].seen) + ROW_BYTES
+        if size + wanted > MAX_BATCH_BYTES or len(batches[-1]) >= MAX_BATCH_ROWS:
+            batches.append([])
+            size = 0
+        batches[-1].append(index)
+        size += wanted
+    return batches
+
+
+def _size(text: str) -> int:
+    """Give the bytes a text takes in a request, or for a short one what it takes at most."""
+    return 6 * len(text) + 2 if len(text) < 20_000 else encoded_text_size(text)
+
+
+def _rows(texts: list[_Text], batch: list[int]) -> tuple[list[dict[str, str]], dict[tuple[int, str], int]]:
+    """Put texts into rows: the n-th text of a label stands in the n-th row. Gives where each stands, too."""
+    rows: list[dict[str, str]] = []
+    places: dict[tuple[int, str], int] = {}
+    used: dict[str, int] = {}
+    for index in batch:
+        label = texts[index].label
+        row = used[label] = used.get(label, -1) + 1
+        if row == len(rows):
+            rows.append({})
+        rows[row][label] = texts[index].seen
+        places[row, label] = index
+    return rows, places

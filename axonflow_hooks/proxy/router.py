@@ -1,0 +1,252 @@
+"""The client's messages: requests become tasks, answers find who asked, cancellations find what they cancel."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from axonflow_hooks import __version__
+from axonflow_hooks.proxy import stateless
+from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_message, read_text, write_object, write_value
+from axonflow_hooks.proxy.governed import BackendError
+from axonflow_hooks.proxy.refusals import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, Refusal
+from axonflow_hooks.proxy.start import initialize_result
+from axonflow_hooks.proxy.subscriptions import LISTEN, Subscriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from axonflow_hooks.proxy.client_link import ClientLink
+    from axonflow_hooks.proxy.diagnostics import Diagnostics
+    from axonflow_hooks.proxy.exact_json import Member
+
+    Route = Callable[["Member | None"], Awaitable[str]]
+
+MAX_RUNNING: Final = 1_024
+INTERNAL_ERROR: Final = -32603
+
+
+@dataclass(slots=True)
+class Router:
+    """One client. `routes` answer its requests, `notices` take its notifications, `starting` is told of initialize.
+
+    `shaken` tells that there was a handshake: others are sent no notification but the progress they ask for.
+    """
+
+    diagnostics: Diagnostics
+    starting: Callable[[dict[str, Any]], None]
+    routes: dict[str, Route] = field(default_factory=dict)
+    notices: dict[str, Callable[[Member | None], None]] = field(default_factory=dict)
+    link: ClientLink | None = None
+    answered_before: bool = False
+    shaken: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: dict[Any, asyncio.Task[None]] = field(default_factory=dict)
+    _asked: dict[str, asyncio.Future[dict[str, Member]]] = field(default_factory=dict)
+    _last_asked: int = 0
+    _subscriptions: Subscriptions = field(default_factory=Subscriptions)
+
+    def take(self, line: bytes) -> None:
+        """Take one line of the client."""
+        try:
+            message = read_message(read_text(line))
+        except UnreadableMessage as error:
+            batch = line.lstrip()[:1] == b"["
+            code, what = (
+                (INVALID_REQUEST, "Batches are not supported") if batch else (PARSE_ERROR, f"Parse error: {error}")
+            )
+            self.send_error("null", code, what)
+            return
+        method, identifier = message.get("method"), message.get("id")
+        version = message.get("jsonrpc")
+        if version is None or version.value != "2.0" or (method is not None and not isinstance(method.value, str)):
+            if identifier is not None and _is_id(identifier.value):
+                self.send_error(identifier.raw, INVALID_REQUEST, 'Invalid request: jsonrpc must be "2.0"')
+        elif method is None:
+            self._take_answer(message)
+        elif identifier is None:
+            self._take_notification(method.value, message.get("params"))
+        elif not _is_id(identifier.value):
+            self.send_error("null", INVALID_REQUEST, "Invalid request: an id is a string or an integer")
+        else:
+            self._take_request(identifier, method.value, message.get("params"))
+
+    def take_end(self, reason: str) -> None:
+        """Take the end of the client's messages."""
+        self.diagnostics.say(f"Leaving, as {reason}.")
+        self.ended.set()
+
+    def _take_request(self, identifier: Member, method: str, params: Member | None) -> None:
+        version = stateless.requested_version(params)
+        if version is not None:
+            self._take_stateless(identifier, method, version, params)
+            return
+        if method == "initialize":
+            self._initialize(identifier, params)
+            return
+        if method == "ping":
+            self.send_result(identifier.raw, "{}")
+            return
+        route = self.routes.get(method)
+        if route is None:
+            self.send_error(identifier.raw, METHOD_NOT_FOUND, f"Method not found: {method[:100]}")
+            return
+        self._start(identifier, route, params)
+
+    def _take_stateless(self, identifier: Member, method: str, version: str, params: Member | None) -> None:
+        """Take a request that carries its protocol version itself (MCP 2026-07-28)."""
+        try:
+            stateless.check_version(version)
+        except Refusal as refusal:
+            self.send_raw_error(identifier.raw, write_value(refusal.error()))
+            return
+        route = self.routes.get(method) if method in stateless.METHODS else None
+        if method == stateless.DISCOVER:
+            self.send_result(identifier.raw, stateless.discovery(__version__))
+        elif method == LISTEN and params is not None:
+            if not self._subscriptions.open(identifier, params, self.notify):
+                self.send_error(identifier.raw, INVALID_PARAMS, "Invalid params: notifications")
+        elif route is None or params is None:
+            self.send_error(identifier.raw, METHOD_NOT_FOUND, f"Method not found: {method[:100]}")
+        else:
+            self.starting({})  # such a client cannot be asked anything
+
+            async def answer(given: Member | None) -> str:
+                return stateless.completed(method, await route(given))
+
+            self._start(identifier, answer, stateless.without_envelope(params))
+
+    def _start(self, identifier: Member, route: Route, params: Member | None) -> None:
+        key = (type(identifier.value), identifier.value)
+        if key in self._running:
+            self.send_error(identifier.raw, INVALID_REQUEST, "Invalid request: this id is in use")
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(identifier.raw, key, route, params))
+        self._running[key] = task
+        if len(self._running) == MAX_RUNNING and self.link is not None:
+            self.link.pause()
+
+    async def _serve(self, raw_id: str, key: Any, route: Route, params: Member | None) -> None:
+        try:
+            result = await route(params)
+            self.send_result(raw_id, result)
+        except Refusal as refusal:
+            self.send_raw_error(raw_id, write_value(refusal.error()))
+        except BackendError as error:
+            self.send_raw_error(raw_id, error.raw)
+        except asyncio.CancelledError:
+            pass  # the client does not want an answer any more
+        except Exception as error:  # noqa: BLE001 - one call must not end the others
+            self.diagnostics.say(f"internal error in a call: {type(error).__name__} at {_where(error)}")
+            self.send_error(raw_id, INTERNAL_ERROR, "Internal error of the proxy; the call was not completed")
+        finally:
+            del self._running[key]
+            if len(self._running) == MAX_RUNNING - 1 and self.link is not None:
+                self.link.resume()
+
+    def _initialize(self, identifier: Member, params: Member | None) -> None:
+        given = params.value if params is not None and isinstance(params.value, dict) else {}
+        if not self.answered_before:
+            requested = given.get("protocolVersion")
+            self.send_result(identifier.raw, initialize_result(requested, __version__))
+        self.answered_before, self.shaken = False, True
+        capabilities = given.get("capabilities")
+        self.starting(capabilities if isinstance(capabilities, dict) else {})
+
+    def _take_notification(self, method: str, params: Member | None) -> None:
+        if method == "notifications/cancelled":
+            wanted = params.value.get("requestId") if params is not None and isinstance(params.value, dict) else None
+            task = self._running.get((type(wanted), wanted)) if _is_id(wanted) else None
+            if task is not None:
+                task.cancel()
+            elif _is_id(wanted):
+                self._subscriptions.cancel(wanted)
+            return
+        handler = self.notices.get(method)
+        if handler is not None:
+            handler(params)
+
+    def _take_answer(self, message: dict[str, Member]) -> None:
+        identifier = message.get("id")
+        future = self._asked.get(identifier.value) if identifier and isinstance(identifier.value, str) else None
+        if future is not None and not future.done():
+            future.set_result(message)
+
+    async def ask(self, method: str, params: str | None) -> dict[str, Member]:
+        """Send a request to the client and give its answer's members; cancelled, the client is told so."""
+        self._last_asked += 1
+        name = f"axf-{self._last_asked}"
+        future: asyncio.Future[dict[str, Member]] = asyncio.get_running_loop().create_future()
+        self._asked[name] = future
+        members = {"jsonrpc": '"2.0"', "id": write_value(name), "method": write_value(method)}
+        if params is not None:
+            members["params"] = params
+        self._send(write_object(members))
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self.notify("notifications/cancelled", write_value({"requestId": name, "reason": "no longer needed"}))
+            raise
+        finally:
+            del self._asked[name]
+
+    def announce(self, method: str) -> None:
+        """Tell the client that a list has changed, in the way of its protocol version."""
+        if self.shaken:
+            self.notify(method)
+        self._subscriptions.tell(method, self.notify)
+
+    def notify(self, method: str, params: str | None = None) -> None:
+        """Send a notification to the client."""
+        members = {"jsonrpc": '"2.0"', "method": write_value(method)}
+        if params is not None:
+            members["params"] = params
+        self._send(write_object(members))
+
+    def send_result(self, raw_id: str, result: str) -> None:
+        """Answer a request with the text of a result."""
+        self._send(f'{{"jsonrpc":"2.0","id":{raw_id},"result":{result}}}')
+
+    def send_error(self, raw_id: str, code: int, message: str) -> None:
+        """Answer a request with an error."""
+        self.send_raw_error(raw_id, write_value({"code": code, "message": message}))
+
+    def send_raw_error(self, raw_id: str, error: str) -> None:
+        """Answer a request with the text of an error."""
+        self._send(f'{{"jsonrpc":"2.0","id":{raw_id},"error":{error}}}')
+
+    def _send(self, message: str) -> None:
+        if self.link is not None:
+            self.link.send(message)
+
+    async def settle(self, grace_s: float, hurry: asyncio.Event) -> None:
+        """Let what runs come to its end, for at most that long and until `hurry` is set; then cancel it."""
+        tasks = list(self._running.values())
+        if tasks and not hurry.is_set():
+            over = asyncio.ensure_future(asyncio.wait(tasks))
+            hurried = asyncio.ensure_future(hurry.wait())
+            await asyncio.wait((over, hurried), timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
+            over.cancel()
+            hurried.cancel()
+        self._subscriptions.close(self.send_result)
+        for task in list(self._running.values()):
+            task.cancel()
+        for future in list(self._asked.values()):
+            future.cancel()
+        if tasks:
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) or type(value) is int
+
+
+def _where(error: BaseException) -> str:
+    """Name the last place of ours that an error passed; its text could quote data."""
+    trace, place = error.__traceback__, "unknown"
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        place = f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

@@ -1,0 +1,221 @@
+"""One JSON-RPC session with a backend, over any transport: who waits for which answer, and until when.
+
+Ids are the proxy's own, so a backend's own request is never taken for an answer; an answer nobody waits for is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_object, write_object, write_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from axonflow_hooks.proxy.exact_json import Member
+
+MAX_PROLONGED: Final = 20
+"""A call that reports progress, or waits for the person, may take this many times its time."""
+
+
+class Lost(Exception):  # noqa: N818 - reads as what happened
+    """No answer will come. `sent` is False only where it is certain that the backend has seen nothing of the call."""
+
+    def __init__(self, reason: str, *, sent: bool, expired: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.sent = sent
+        self.expired = expired
+
+
+class TimedOut(Exception):  # noqa: N818
+    """The time of a call is over; the backend has been told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: either the `result` or the `error` member, as value and as text."""
+
+    result: Member | None = None
+    error: Member | None = None
+
+
+class Transport(Protocol):
+    """Carries messages to a backend."""
+
+    async def send(self, message: str, request_id: int | None) -> None:
+        """Hand over a message; raises Lost. `request_id` is that of a request, so that its failure can be told."""
+
+    async def aclose(self) -> None:
+        """End the connection, and the process where there is one."""
+
+
+class Listener(Protocol):
+    """Takes what a backend sends on its own account."""
+
+    def on_request(self, session: Session, raw_id: str, method: str, params: Member | None) -> None:
+        """Take a request; it is to be answered with `Session.answer`."""
+
+    def on_notification(self, session: Session, method: str, params: Member | None) -> None:
+        """Take a notification."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    future: asyncio.Future[Reply]
+    timeout_s: float
+    deadline: float
+    prolonged: bool = False
+    turns: int = 0
+
+
+@dataclass(slots=True)
+class Session:
+    """The calls of one connection. `busy_with_client` counts the backend's own requests that wait for the person."""
+
+    listener: Listener
+    note: Callable[[str], None]
+    transport: Transport | None = None
+    busy_with_client: int = 0
+    served: bool = False
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: str = ""
+    _waiting: dict[int, _Waiting] = field(default_factory=dict)
+    _by_token: dict[str | int, _Waiting] = field(default_factory=dict)
+    _last_id: int = 0
+    _timer: asyncio.TimerHandle | None = None
+
+    async def request(
+        self, method: str, params: str | None, *, timeout_s: float, token: str | int | None = None
+    ) -> Reply:
+        """Send a request and give its answer. `token` is the progress token in it: progress prolongs the time.
+
+        Raises Lost or TimedOut. When it is cancelled or its time is over, the backend is told so.
+        """
+        if self.transport is None or self.gone.is_set():
+            raise Lost(self.reason or "it is not running", sent=False)
+        self._last_id += 1
+        request_id = self._last_id
+        loop = asyncio.get_running_loop()
+        waiting = self._waiting[request_id] = _Waiting(loop.create_future(), timeout_s, loop.time() + timeout_s)
+        if token is not None:
+            self._by_token[token] = waiting
+        given = "" if params is None else f',"params":{params}'
+        message = f'{{"jsonrpc":"2.0","id":{request_id},"method":{write_value(method)}{given}}}'
+        try:
+            await self.transport.send(message, request_id)
+            self._watch(loop, waiting.deadline)
+            return await waiting.future
+        except (asyncio.CancelledError, TimedOut) as error:
+            # The specification forbids to cancel `initialize`.
+            if method != "initialize":
+                reason = "timeout" if isinstance(error, TimedOut) else "the client cancelled the call"
+                await self.notify("notifications/cancelled", write_value({"requestId": request_id, "reason": reason}))
+            raise
+        finally:
+            del self._waiting[request_id]
+            if token is not None and self._by_token.get(token) is waiting:
+                del self._by_token[token]
+
+    def _watch(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        """See to it that time is looked at by then (loop time). One timer serves all calls: most need none."""
+        if self._timer is not None:
+            if self._timer.when() <= deadline:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(deadline, self._look_at_time, loop)
+
+    def _look_at_time(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        now = loop.time()
+        for waiting in self._waiting.values():
+            if not waiting.future.done():
+                if waiting.deadline <= now:
+                    self._expire(waiting, now)
+                if not waiting.future.done():
+                    self._watch(loop, waiting.deadline)
+
+    def _expire(self, waiting: _Waiting, now: float) -> None:
+        """End the time of a request, or give it as much again where something tells that it is being worked on."""
+        waiting.turns += 1
+        if (waiting.prolonged or self.busy_with_client) and waiting.turns < MAX_PROLONGED:
+            waiting.prolonged, waiting.deadline = False, now + waiting.timeout_s
+            return
+        waiting.future.set_exception(TimedOut())
+
+    async def notify(self, method: str, params: str | None = None) -> None:
+        """Send a notification; what cannot be sent is dropped."""
+        members = {"jsonrpc": '"2.0"', "method": write_value(method)}
+        if params is not None:
+            members["params"] = params
+        await self._send_quietly(write_object(members))
+
+    async def answer(self, raw_id: str, *, result: str | None = None, error: dict[str, Any] | None = None) -> None:
+        """Answer a request of the backend with the text of a result, or with an error."""
+        members = {"jsonrpc": '"2.0"', "id": raw_id}
+        members |= {"error": write_value(error)} if error is not None else {"result": result or "{}"}
+        await self._send_quietly(write_object(members))
+
+    async def _send_quietly(self, message: str) -> None:
+        if self.transport is None or self.gone.is_set():
+            return
+        try:
+            await self.transport.send(message, None)
+        except Lost as lost:
+            self.note(f"A message could not be sent: {lost.reason}.")
+
+    def receive(self, text: str) -> None:
+        """Take a message of the backend."""
+        try:
+            message = read_object(text)
+        except UnreadableMessage as error:
+            self.note(f"A message was dropped, as {error}.")
+            return
+        identifier, method = message.get("id"), message.get("method")
+        params = message.get("params")
+        if method is not None and isinstance(method.value, str):
+            if identifier is None:
+                self._prolong(method.value, params)
+                self.listener.on_notification(self, method.value, params)
+            elif isinstance(identifier.value, (str, int)):
+                self.listener.on_request(self, identifier.raw, method.value, params)
+            return
+        if identifier is None or type(identifier.value) is not int:
+            self.note("A message that is neither request, notification nor answer was dropped.")
+            return
+        waiting = self._waiting.get(identifier.value)
+        if waiting is not None and not waiting.future.done():
+            waiting.future.set_result(Reply(message.get("result"), message.get("error")))
+
+    def _prolong(self, method: str, params: Member | None) -> None:
+        if method == "notifications/progress" and params is not None and isinstance(params.value, dict):
+            token = params.value.get("progressToken")
+            waiting = self._by_token.get(token) if isinstance(token, (str, int)) else None
+            if waiting is not None:
+                waiting.prolonged = True
+
+    def waits_for(self, request_id: int) -> bool:
+        """Tell whether a request has no answer yet."""
+        waiting = self._waiting.get(request_id)
+        return waiting is not None and not waiting.future.done()
+
+    def fail(self, request_id: int, lost: Lost) -> None:
+        """Tell one request that no answer will come."""
+        waiting = self._waiting.get(request_id)
+        if waiting is not None and not waiting.future.done():
+            waiting.future.set_exception(lost)
+
+    def lose(self, reason: str) -> None:
+        """Tell every request that no answer will come: the connection is gone."""
+        if self.gone.is_set():
+            return
+        self.reason = reason
+        self.gone.set()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for waiting in self._waiting.values():
+            if not waiting.future.done():
+                waiting.future.set_exception(Lost(reason, sent=True))

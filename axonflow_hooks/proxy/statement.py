@@ -1,0 +1,50 @@
+"""What the policies see of a request: its decoded texts, one a line, never JSON-escaped and never truncated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from axonflow_hooks.wire.jsonrpc import MAX_BODY_BYTES, encoded_text_size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from axonflow_hooks.proxy.leaves import Leaf
+
+MAX_QUERY_BYTES: Final = MAX_BODY_BYTES - 50_000
+PIECE_CHARS: Final = 150_000
+"""Even text of which every character takes six bytes in JSON fits into a body at this length."""
+OVERLAP_CHARS: Final = 8_000
+MAX_PIECES: Final = 256
+
+
+class StatementTooLong(ValueError):  # noqa: N818
+    """More text than can be asked about."""
+
+
+def query_text(name: str, leaves: Sequence[Leaf]) -> str:
+    """Take a request's name and the leaves of its arguments, give the text of the query (wire 1.4)."""
+    lines = [f"tool_call: {name}"]
+    for leaf in leaves:
+        if leaf.kind == "key":
+            continue
+        lines.append(f"{leaf.label}: {leaf.text}" if leaf.label else leaf.text)
+    lines += _uncommon_keys(leaves)
+    return "\n".join(lines)
+
+
+def _uncommon_keys(leaves: Sequence[Leaf]) -> list[str]:
+    """Give the keys that stand beside no text of their own: those of objects, lists and truth values."""
+    shown = {leaf.label for leaf in leaves if leaf.kind != "key"}
+    return [leaf.text for leaf in leaves if leaf.kind == "key" and leaf.text not in shown]
+
+
+def pieces_of(query: str) -> list[str]:
+    """Cut a query that no request body can hold into pieces that overlap. Raises StatementTooLong."""
+    if 6 * len(query) < MAX_QUERY_BYTES or encoded_text_size(query) <= MAX_QUERY_BYTES:
+        return [query]
+    step = PIECE_CHARS - OVERLAP_CHARS
+    pieces = [query[start : start + PIECE_CHARS] for start in range(0, max(1, len(query) - OVERLAP_CHARS), step)]
+    if len(pieces) > MAX_PIECES:
+        raise StatementTooLong
+    return pieces

@@ -1,0 +1,145 @@
+"""A backend that is a program: messages as lines on its stdin and stdout, its stderr on ours, with its name."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, cast
+
+from axonflow_hooks.proxy.backend_map import resolve
+from axonflow_hooks.proxy.child_process import end_group, find_program, group_options, minimal_environment
+from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_text
+from axonflow_hooks.proxy.gathered import GatheredLines
+from axonflow_hooks.proxy.lines import LineBuffer, LineTooLong
+from axonflow_hooks.proxy.rpc import Lost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from axonflow_hooks.proxy.backend_map import Backend
+    from axonflow_hooks.proxy.diagnostics import Diagnostics
+    from axonflow_hooks.proxy.guardian import Guardian
+    from axonflow_hooks.proxy.rpc import Session
+
+LEAVE_S: Final = 0.8
+"""Twice this is less than the 2 s after which hosts lose patience with a server that is to end."""
+DRAIN_S: Final = 1.0
+MAX_STDERR_LINE: Final = 64_000
+
+
+class StdioTransport(asyncio.SubprocessProtocol):
+    """The running program of one backend."""
+
+    def __init__(self, name: str, session: Session, diagnostics: Diagnostics, guardian: Guardian) -> None:
+        self._name = name
+        self._guardian = guardian
+        self._session = session
+        self._diagnostics = diagnostics
+        self._lines = LineBuffer()
+        self._errors = LineBuffer(limit=MAX_STDERR_LINE)
+        self._process: asyncio.SubprocessTransport | None = None
+        self._stdin: asyncio.WriteTransport | None = None
+        self._out = GatheredLines(self._write)
+        self._exited = asyncio.Event()
+        self._closing = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._process = cast("asyncio.SubprocessTransport", transport)
+        self._stdin = cast("asyncio.WriteTransport", self._process.get_pipe_transport(0))
+        self._guardian.watch(self._process.get_pid())
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == 2:
+            self._pass_on_errors(data)
+            return
+        try:
+            lines = self._lines.feed(data)
+        except LineTooLong:
+            self._give_up("it sent a line that is longer than any message may be")
+            return
+        for line in lines:
+            try:
+                self._session.receive(read_text(line))
+            except UnreadableMessage as error:
+                self._session.note(f"A line was dropped, as {error}.")
+
+    def _pass_on_errors(self, data: bytes) -> None:
+        try:
+            lines = self._errors.feed(data)
+        except LineTooLong:
+            lines = [b"(a very long line)"]
+        for line in lines:
+            text = "".join(char if char.isprintable() else " " for char in line.decode("utf-8", "replace"))
+            self._diagnostics.line(f"[{self._name}] {text}")
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if fd == 1:
+            self._give_up("it closed its output")
+
+    def process_exited(self) -> None:
+        self._exited.set()
+        if self._process is not None:
+            end_group(self._process.get_pid(), kill=True)  # what it has started holds its output open
+            self._guardian.forget(self._process.get_pid())
+        # What it has written before is still to be read: the end of its output tells that it is over.
+        asyncio.get_running_loop().call_later(DRAIN_S, self._session.lose, "its process ended")
+
+    def _give_up(self, reason: str) -> None:
+        code = self._process.get_returncode() if self._process else None
+        self._session.lose(reason if code is None else f"its process ended (status {code})")
+        if self._process is not None and not self._closing:
+            end_group(self._process.get_pid(), kill=True)
+
+    async def send(self, message: str, request_id: int | None) -> None:
+        """Write a line. Raises Lost, with nothing sent, when the program is gone already."""
+        if self._stdin is None or self._stdin.is_closing() or self._exited.is_set():
+            raise Lost("its process has ended", sent=False)
+        self._out.add(message)
+
+    def _write(self, data: bytes) -> None:
+        if self._stdin is not None and not self._stdin.is_closing():
+            self._stdin.write(data)
+
+    async def aclose(self) -> None:
+        """End the program and all it has started: by closing its input, then asking it to, then at once."""
+        if self._process is None:
+            return
+        pid = self._process.get_pid()
+        self._closing = True
+        if self._stdin is not None:
+            self._out.flush()
+            self._stdin.close()
+        for kill in (False, True):
+            try:
+                await asyncio.wait_for(self._exited.wait(), LEAVE_S)
+                break
+            except asyncio.TimeoutError:
+                end_group(pid, kill=kill)
+        else:
+            await self._exited.wait()
+        end_group(pid, kill=True)  # what its leader has left behind
+        self._process.close()
+
+
+async def start_program(
+    backend: Backend, session: Session, diagnostics: Diagnostics, environ: Mapping[str, str], guardian: Guardian
+) -> StdioTransport:
+    """Start a backend's program. Raises SettingsError when the map does not fit this machine, Lost when it fails."""
+    given = {
+        name: resolve(value, f"env.{name} of backend {backend.id!r}", environ) for name, value in backend.env.items()
+    }
+    environment = minimal_environment(environ, given)
+    program = find_program(backend.command or "", environment, backend.id)
+    loop = asyncio.get_running_loop()
+    try:
+        _, transport = await loop.subprocess_exec(
+            lambda: StdioTransport(backend.id, session, diagnostics, guardian),
+            program,
+            *backend.args,
+            env=environment,
+            cwd=backend.cwd,
+            **group_options(),
+        )
+    except (OSError, ValueError) as error:
+        raise Lost(f"its program cannot be started ({getattr(error, 'strerror', None) or error})", sent=False) from None
+    session.transport = transport
+    return transport

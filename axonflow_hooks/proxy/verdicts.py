@@ -1,0 +1,93 @@
+"""What the agent's REST routes answer (wire 1.4 to 1.6), as far as the proxy reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from axonflow_hooks.wire.fields import OBJECT_OR_NONE, OBJECTS, LenientFlag, LenientOptionalText, LenientText
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+_NOTHING: Final[list[Any]] = []
+TextList = Annotated[list[str], BeforeValidator(_texts)]
+
+
+class Pending(BaseModel):
+    """A hold that a person has to decide (wire 1.4, v11.1)."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    approval_id: LenientText = ""
+    status: LenientText = ""
+    expires_at: LenientOptionalText = None
+
+
+class DecideReply(BaseModel):
+    """Body of `POST /api/v1/decide`, whatever its status. A list that should be one and is not makes it malformed."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    verdict: Literal["allow", "deny", "needs_approval"]
+    decision_id: LenientText = ""
+    trace_id: LenientText = ""
+    obligations: list[dict[str, Any]] = Field(default_factory=list)
+    evaluated_policies: TextList = Field(default_factory=list)
+    reasons: TextList = Field(default_factory=list)
+    error: LenientText = ""
+    approval_id: LenientText = ""
+    pending_approval: Annotated[Pending | None, OBJECT_OR_NONE] = None
+
+
+class CheckInputReply(BaseModel):
+    """Body of `POST /api/v1/mcp/check-input`, where it is a verdict."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    allowed: bool
+    decision_id: LenientText = ""
+    block_reason: LenientText = ""
+    redacted: LenientFlag = False
+    redacted_statement: LenientOptionalText = None
+    redaction_evaluated: LenientFlag = False
+    policy_matches: Annotated[list[dict[str, Any]], OBJECTS] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict on one request, put together from all the answers about it.
+
+    `obliged` names what the agent asks for: masked arguments ("request"), a checked result ("response").
+    """
+
+    verdict: Literal["allow", "deny", "needs_approval"]
+    decision_id: str = ""
+    trace_id: str = ""
+    policies: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    obliged: frozenset[str] = frozenset()
+    approval_id: str = ""
+    status: int = 200
+    retry_after_s: float | None = None
+    failed_open: bool = False
+
+
+def plain_allow(body: Any) -> Decision | None:
+    """Give the decision of an answer that allows and asks for nothing, None for any other: `DecideReply` reads those.
+
+    Most calls are allowed so; to look at five members takes a tenth of what reading the model does.
+    """
+    if not isinstance(body, dict) or body.get("verdict") != "allow" or body.get("obligations", _NOTHING) != _NOTHING:
+        return None
+    decision_id, trace_id = body.get("decision_id"), body.get("trace_id")
+    policies = body.get("evaluated_policies")
+    if not (isinstance(decision_id, str) and isinstance(trace_id, str) and isinstance(policies, list)):
+        return None
+    if body.get("reasons") or body.get("error") or not all(isinstance(policy, str) for policy in policies):
+        return None
+    return Decision("allow", decision_id, trace_id, tuple(policies))

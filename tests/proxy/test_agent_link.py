@@ -1,0 +1,231 @@
+"""Kept-alive connections to an agent: used again, replaced when they are stale, never mixed up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from axonflow_hooks.errors import AgentUnavailable
+from axonflow_hooks.proxy.agent_link import HttpxLink, link_to, needs_proxy
+from axonflow_hooks.proxy.direct_link import DirectLink
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def _serving(handle: Handler) -> AsyncIterator[str]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await handle(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    length = next(int(line[15:]) for line in head.split("\r\n") if line.lower().startswith("content-length:"))
+    return head, await reader.readexactly(length)
+
+
+def _reply(body: bytes, status: str = "200 OK", more: str = "") -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode() + body
+
+
+def _run(test: Callable[[], Awaitable[Any]]) -> Any:
+    async def bounded() -> Any:
+        return await asyncio.wait_for(test(), 30)
+
+    return asyncio.run(bounded())
+
+
+def test_one_connection_is_used_again() -> None:
+    connections: list[int] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        while True:
+            head, body = await _request(reader)
+            assert head.startswith("POST /base/p HTTP/1.1\r\nHost: 127.0.0.1:")
+            assert "X-A: 1\r\nX-B: 2\r\n" in head
+            writer.write(_reply(body, more="Retry-After: 3\r\n"))
+
+    async def test() -> None:
+        async with _serving(handle) as url:
+            link, static = DirectLink(f"{url}/base"), {"X-A": "1"}
+            for number in range(5):
+                answer = await link.post("/p", static, {"X-B": "2"}, b"%d" % number, 5.0)
+                assert (answer.status, answer.body) == (200, b"%d" % number)
+                assert answer.headers["retry-after"] == "3"
+            await link.aclose()
+
+    _run(test)
+    assert len(connections) == 1
+
+
+def test_changed_headers_are_sent() -> None:
+    seen: list[str] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head, _ = await _request(reader)
+            seen.append(head)
+            writer.write(_reply(b""))
+
+    async def test() -> None:
+        async with _serving(handle) as url:
+            link = DirectLink(url)
+            await link.post("/p", {"X-A": "old"}, {}, b"", 5.0)
+            await link.post("/p", {"X-A": "new"}, {}, b"", 5.0)
+            await link.aclose()
+
+    _run(test)
+    assert "X-A: new" in seen[1]
+
+
+@pytest.mark.parametrize("goodbye", ["", "Connection: close\r\n"], ids=["silently", "announced"])
+def test_connection_that_the_server_has_closed_is_replaced(goodbye: str) -> None:
+    connections: list[int] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        await _request(reader)
+        writer.write(_reply(b"ok", more=goodbye))
+        await writer.drain()
+
+    async def test() -> None:
+        async with _serving(handle) as url:
+            link = DirectLink(url)
+            for _ in range(3):
+                assert (await link.post("/p", {}, {}, b"x", 5.0)).body == b"ok"
+            await link.aclose()
+
+    _run(test)
+    assert len(connections) == 3
+
+
+def test_many_at_once_get_their_own_answers() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, body = await _request(reader)
+            await asyncio.sleep(0)
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" + _reply(body))
+
+    async def test() -> None:
+        async with _serving(handle) as url:
+            link = DirectLink(url)
+            answers = await asyncio.gather(*(link.post("/p", {}, {}, b"%d" % n, 20.0) for n in range(200)))
+            assert [answer.body for answer in answers] == [b"%d" % n for n in range(200)]
+            await link.aclose()
+
+    _run(test)
+
+
+def test_answer_after_the_deadline_is_not_taken_for_another() -> None:
+    async def test() -> None:
+        gate = asyncio.Event()
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while True:
+                _, body = await _request(reader)
+                if body == b"slow":
+                    await gate.wait()
+                writer.write(_reply(body))
+
+        async with _serving(handle) as url:
+            link = DirectLink(url)
+            with pytest.raises(AgentUnavailable, match=r"within 0\.1 s"):
+                await link.post("/p", {}, {}, b"slow", 0.1)
+            gate.set()
+            assert (await link.post("/p", {}, {}, b"next", 5.0)).body == b"next"
+            task = asyncio.ensure_future(link.post("/p", {}, {}, b"cancelled", 5.0))
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert (await link.post("/p", {}, {}, b"after", 5.0)).body == b"after"
+            await link.aclose()
+
+    _run(test)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", id="cut"),
+        pytest.param(b"this is not HTTP\r\n\r\n", id="not HTTP"),
+        pytest.param(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", id="upgrade"),
+    ],
+)
+def test_what_is_no_answer_is_unavailable(sent: bytes) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _request(reader)
+        writer.write(sent)
+        await writer.drain()
+
+    async def test() -> None:
+        async with _serving(handle) as url:
+            with pytest.raises(AgentUnavailable):
+                await DirectLink(url).post("/p", {}, {}, b"x", 2.0)
+
+    _run(test)
+
+
+def test_nobody_there(dead_url: str) -> None:
+    async def test() -> None:
+        with pytest.raises(AgentUnavailable, match="cannot be reached"):
+            await DirectLink(dead_url).post("/p", {}, {}, b"x", 5.0)
+
+    _run(test)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "environ", "wanted"),
+    [
+        ("https://a.example", {"https_proxy": "http://p.example:3128"}, True),
+        ("https://a.example", {"https_proxy": "http://p.example:3128", "no_proxy": "a.example"}, False),
+        ("http://127.0.0.1:8080", {"http_proxy": "http://p.example:3128"}, False),
+        ("https://a.example", {}, False),
+    ],
+)
+def test_proxy_servers_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, environ: dict[str, str], wanted: bool
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert needs_proxy(endpoint) is wanted
+    assert isinstance(link_to(endpoint, behind_proxy=wanted), HttpxLink if wanted else DirectLink)
+
+
+def test_link_through_httpx_answers_the_same() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head, body = await _request(reader)
+        writer.write(_reply(body + str(head.lower().count("x-")).encode(), "403 Forbidden"))
+        await writer.drain()
+
+    async def test() -> None:
+        async with _serving(handle) as url:
+            link = HttpxLink(url)
+            answer = await link.post("/p", {"X-A": "1"}, {"X-B": "2"}, b"n", 5.0)
+            assert (answer.status, answer.body) == (403, b"n2")
+            await link.aclose()
+
+    _run(test)
+
+
+def test_without_httptools_httpx_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "axonflow_hooks.proxy.direct_link")
+    monkeypatch.setitem(sys.modules, "httptools", None)
+    assert isinstance(link_to("http://127.0.0.1:1", behind_proxy=False), HttpxLink)

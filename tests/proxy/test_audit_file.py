@@ -1,0 +1,160 @@
+"""The audit file: a chain that shows every change, through rotation, restarts and several proxies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from axonflow_hooks.errors import SettingsError
+from axonflow_hooks.proxy.audit import parameters_hash, record_count
+from axonflow_hooks.proxy.audit_file import AuditFile, rotated_files, verify
+from axonflow_hooks.proxy.exact_json import read_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def _write(path: Path, count: int, **options: int) -> Path:
+    file = AuditFile(path, **options)
+    for number in range(count):
+        file.append({"n": number, "text": 'é"\n'})
+    file.close()
+    return file.path
+
+
+def _lines(*paths: Path) -> list[bytes]:
+    return [line for path in paths for line in path.read_bytes().splitlines(keepends=True)]
+
+
+def test_chain_goes_on_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "audit.jsonl"
+    _write(path, 3)
+    _write(path, 2)
+    lines = _lines(path)
+    assert verify(lines, whole=True).rows == 5
+    assert [json.loads(line)["sequence"] for line in lines] == [1, 2, 3, 4, 5]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda lines: [lines[0].replace(b'"n":0', b'"n":9'), *lines[1:]], id="changed"),
+        pytest.param(lambda lines: [lines[0], *lines[2:]], id="left out"),
+        pytest.param(lambda lines: [lines[1], lines[0], *lines[2:]], id="moved"),
+        pytest.param(lambda lines: lines[1:], id="first one gone"),
+        pytest.param(lambda lines: [*lines[:-1], lines[-1][:20]], id="torn"),
+        pytest.param(lambda lines: [*lines, b'{"n":5}\n'], id="added"),
+    ],
+)
+def test_tampering_shows(tmp_path: Path, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    lines = _lines(_write(tmp_path / "a.jsonl", 4))
+    assert verify(lines, whole=True).fault == ""
+    assert verify(change(lines), whole=True).fault
+
+
+def test_chain_goes_on_through_rotation(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    _write(path, 10, rotate_bytes=500)
+    _write(path, 1, rotate_bytes=500)
+    rotated = rotated_files(path)
+    assert len(rotated) > 1
+    report = verify(_lines(*rotated, path), whole=True)
+    assert (report.rows, report.fault) == (11, "")
+    assert all(item.stat().st_mode & 0o777 == 0o600 for item in rotated)
+
+
+def test_torn_last_line_stays_and_the_chain_goes_on(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.jsonl", 2)
+    with path.open("ab") as stream:
+        stream.write(b'{"sequence":3,"n":')
+    _write(path, 1)
+    lines = _lines(path)
+    assert len(lines) == 4
+    last = json.loads(lines[3])
+    assert last["sequence"] == 3
+    assert last["prev_hash"] == json.loads(lines[1])["hash"]
+
+
+def test_two_proxies_do_not_share_a_file(tmp_path: Path) -> None:
+    first, second = AuditFile(tmp_path / "a.jsonl"), AuditFile(tmp_path / "a.jsonl")
+    assert (first.path.name, second.path.name) == ("a.jsonl", "a.2.jsonl")
+    second.append({"n": 1})
+    first.close()
+    second.close()
+    third = AuditFile(tmp_path / "a.jsonl")
+    assert third.path.name == "a.jsonl"
+    third.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="devices and links")
+def test_only_a_file_of_our_own_is_written(tmp_path: Path) -> None:
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "target")
+    (tmp_path / "folder.jsonl").mkdir()
+    for name in ("link.jsonl", "folder.jsonl"):
+        with pytest.raises(SettingsError, match="AXONFLOW_AUDIT_LOG"):
+            AuditFile(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        pytest.param('{"a": 1, "b": 2}', '{"b":2,"a":1}', True, id="order"),
+        pytest.param('{"a": 1.0}', '{"a": 1}', True, id="1.0 is 1 (RFC 8785)"),
+        pytest.param('{"a": -0}', '{"a": 0}', True, id="-0 is 0"),
+        pytest.param('{"a": "\\u00e9/\\n"}', '{"a": "\u00e9\\/\\u000a"}', True, id="escapes"),
+        pytest.param("{}", "null", False, id="empty is not null"),
+        pytest.param(f'{{"n": {2**60}}}', f'{{"n": {2**60 + 1}}}', False, id="large integers differ"),
+        pytest.param('{"n": 1e400}', '{"n": 1}', False, id="beyond the domain"),
+    ],
+)
+def test_parameter_hashes(first: str, second: str, same: bool) -> None:
+    hashes = [parameters_hash(read_value(text), text)[0] for text in (first, second)]
+    assert (hashes[0] == hashes[1]) is same
+
+
+def test_parameter_hash_of_the_standard() -> None:
+    # sha256 of {"b":"é","a":[1,true,null]} in canonical form: {"a":[1,true,null],"b":"é"}
+    expected = hashlib.sha256('{"a":[1,true,null],"b":"é"}'.encode()).hexdigest()
+    text = '{"b": "\u00e9", "a": [1, true, null]}'
+    assert parameters_hash(read_value(text), text) == (expected, "rfc8785")
+    for text, form in ((f'{{"n": {2**53}}}', "rfc8785+text"), ('{"n": "\\ud800"}', "raw")):
+        assert parameters_hash(read_value(text), text)[1] == form
+
+
+_numbers = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+_texts = st.text(st.characters(exclude_categories=["Cs"]))
+_values = st.recursive(
+    st.none() | st.booleans() | _numbers | _texts, lambda inner: st.lists(inner) | st.dictionaries(_texts, inner)
+)
+
+
+@given(_values, st.booleans())
+def test_parameter_hash_is_that_of_the_canonical_form(value: object, ascii_only: bool) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    canonical = hashlib.sha256(rfc8785.dumps(value)).hexdigest()  # type: ignore[arg-type]
+    assert parameters_hash(value, text) == (canonical, "rfc8785")
+
+
+@pytest.mark.parametrize(
+    ("result", "count"),
+    [
+        ({"content": [1, 2]}, 2),
+        ({"content": [], "structuredContent": {"rows": [1, 2, 3], "next": "x"}}, 3),
+        ({"structuredContent": {"a": [], "b": []}}, 1),
+        ({"contents": [1]}, 1),
+        ({}, 0),
+        (None, 0),
+    ],
+)
+def test_record_counts(result: object, count: int) -> None:
+    assert record_count(result) == count

@@ -1,0 +1,101 @@
+"""The proxy's settings."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from axonflow_hooks.errors import SettingsError
+from axonflow_hooks.proxy.settings import default_gateway_id, load_proxy_settings, parse_duration
+
+BASE = {"AXONFLOW_BACKENDS": "[]"}
+
+
+def test_defaults() -> None:
+    settings = load_proxy_settings(BASE)
+    assert settings.endpoint == "http://localhost:8080"
+    assert (settings.fail_mode, settings.redact_responses) == ("closed", "always")
+    assert (settings.decide_timeout_s, settings.backend_timeout_s) == (10.0, 30.0)
+    assert settings.gateway_id == default_gateway_id()
+    assert settings.gateway_id.startswith("claude_desktop.")
+    assert settings.session_id.startswith("cd-")
+    assert settings.session_id != load_proxy_settings(BASE).session_id
+    assert settings.basic == ""
+
+
+@pytest.mark.parametrize("unset", ["", "  ", "${user_config.fail_mode}"])
+def test_fields_that_a_host_leaves_unset(unset: str) -> None:
+    names = (
+        "ENDPOINT CLIENT_ID CLIENT_SECRET USER_TOKEN TENANT_ID ORG_ID GATEWAY_ID SESSION_ID AI_AGENT FAIL_MODE "
+        "REDACT_RESPONSES LEADER_EMAIL BACKENDS_FILE AUDIT_LOG DECIDE_TIMEOUT BACKEND_TIMEOUT"
+    )
+    settings = load_proxy_settings({**{f"AXONFLOW_{name}": unset for name in names.split()}, **BASE})
+    assert settings.fail_mode == "closed"
+    assert settings.audit_log is None
+
+
+def test_credentials_become_basic_authentication() -> None:
+    settings = load_proxy_settings({**BASE, "AXONFLOW_CLIENT_ID": "me", "AXONFLOW_CLIENT_SECRET": "a:b"})
+    assert base64.b64decode(settings.basic) == b"me:a:b"
+    alone = load_proxy_settings({**BASE, "AXONFLOW_CLIENT_ID": "me"})
+    assert base64.b64decode(alone.basic) == b"me:"
+    assert "a:b" not in repr(settings)
+    assert settings.basic not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("500ms", 0.5), ("10s", 10.0), ("1.5s", 1.5), ("2m", 120.0), (" 3s ", 3.0)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text, "X") == seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AXONFLOW_ENDPOINT", "axonflow.example.com"),
+        ("AXONFLOW_ENDPOINT", "ftp://axonflow.example.com"),
+        ("AXONFLOW_ENDPOINT", "https://me:hush@axonflow.example.com"),
+        ("AXONFLOW_ENDPOINT", "https://axonflow.example.com/?a=b"),
+        ("AXONFLOW_ENDPOINT", "https://axonflow.example.com:99999"),
+        ("AXONFLOW_ENDPOINT", "https://axonflow.example.com\\@evil.example"),
+        ("AXONFLOW_CLIENT_ID", "a:b"),
+        ("AXONFLOW_CLIENT_SECRET", "secret-without-id"),
+        ("AXONFLOW_USER_TOKEN", "line\nend"),
+        ("AXONFLOW_TENANT_ID", "\u00e9"),
+        ("AXONFLOW_GATEWAY_ID", "g" * 129),
+        ("AXONFLOW_SESSION_ID", "s" * 257),
+        ("AXONFLOW_FAIL_MODE", "local"),
+        ("AXONFLOW_REDACT_RESPONSES", "sometimes"),
+        ("AXONFLOW_LEADER_EMAIL", "nobody"),
+        ("AXONFLOW_BACKENDS_FILE", "relative/map.json"),
+        ("AXONFLOW_BACKENDS_FILE", "/both/are/set.json"),
+        ("AXONFLOW_AUDIT_LOG", "audit.jsonl"),
+        ("AXONFLOW_DECIDE_TIMEOUT", "10"),
+        ("AXONFLOW_DECIDE_TIMEOUT", "0s"),
+        ("AXONFLOW_DECIDE_TIMEOUT", "-1s"),
+        ("AXONFLOW_BACKEND_TIMEOUT", "1h"),
+        ("AXONFLOW_BACKEND_TIMEOUT", "11m"),
+    ],
+)
+def test_wrong_values_name_the_setting_and_the_remedy(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_proxy_settings({**BASE, name: value})
+    assert name in raised.value.message
+    assert raised.value.remedy
+    assert "hush" not in str(raised.value)
+    assert "secret-without-id" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "plain"),
+    [
+        ("http://localhost:8080", False),
+        ("http://127.0.0.1", False),
+        ("https://a.example", False),
+        ("http://a.example", True),
+    ],
+)
+def test_unencrypted_remote_endpoints_are_noticed(endpoint: str, plain: bool) -> None:
+    assert load_proxy_settings({**BASE, "AXONFLOW_ENDPOINT": endpoint}).plain_http_to_remote is plain
