@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format e2e bench eval smoke lock clean
+.PHONY: help setup demo test lint format e2e bench eval smoke mcpb lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -18,7 +18,7 @@ demo: setup ## Show the main job: deny, silence, redaction, audit trail, status
 	@$(BIN)/python -m demo
 
 test: setup ## Run the test suite
-	@$(BIN)/python -m pytest tests --ignore tests/e2e
+	@$(BIN)/python -m pytest tests --ignore tests/e2e -n 4 --dist worksteal
 
 lint: setup ## Check style, types and architecture
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -31,15 +31,20 @@ format: setup ## Rewrite the code in the house style
 e2e: setup ## Run the end-to-end suite on the real Claude Code (fetched from npm) and a running agent
 	@$(BIN)/python -m pytest tests/e2e
 
-bench: setup ## Measure hook calls against the bare interpreter, side by side
+bench: setup ## Measure hook calls, the policy engine and the proxy, each side by side with what it is compared to
 	@$(BIN)/python -m bench.hook_call
 	@$(BIN)/python -m bench.policy_engine
+	@$(BIN)/python -m bench.proxy
+	@$(BIN)/python -m bench.agent_load
 
 eval: setup ## Measure detection on labelled data, where there is some
 	@$(BIN)/python -m eval.detection
 
 smoke: setup ## Fire one injection at the agent of AXONFLOW_ENDPOINT (default: http://localhost:8080)
 	@$(BIN)/python -m devtools.smoke
+
+mcpb: setup ## Pack the proxy as Desktop Extensions into dist/ (needs node)
+	@$(BIN)/python -m devtools.mcpb
 
 lock: ## Renew the lock files from pyproject.toml (needs uv)
 	@sh scripts/lock.sh

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from axonflow_hooks import __version__
 from axonflow_hooks.errors import AgentError, AgentRefused, AgentUnavailable, MalformedVerdict, RateLimited
+from axonflow_hooks.recognition import recognising
 from axonflow_hooks.settings import is_loopback_url
 from axonflow_hooks.wire import jsonrpc
 from axonflow_hooks.wire.health import Health
@@ -70,14 +72,21 @@ class Connection:
 def new_http_client(endpoint: str, *, keep_alive_s: float = 5.0) -> httpx.AsyncClient:
     """Give an HTTP client for one endpoint: TLS verified, no redirects, no proxy between us and this machine.
 
+    An agent of this machine has to prove that it is one before it gets its credential (see `recognition`).
     An unused connection is kept for `keep_alive_s` seconds. Raises AgentUnavailable when the environment names a
     proxy or certificates that cannot be used.
     """
+    near = is_loopback_url(endpoint)
+    # Without TLS and proxies nobody needs certificates, and reading them takes longer than all of a call; what is
+    # here instead trusts none.
+    no_tls = near and endpoint.startswith("http://")
     try:
         return httpx.AsyncClient(
-            trust_env=not is_loopback_url(endpoint),
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if no_tls else True,
+            trust_env=not near,
             follow_redirects=False,
             timeout=None,  # noqa: S113 - every call carries its own deadline
+            event_hooks={"request": [recognising(endpoint)]} if no_tls else None,
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=keep_alive_s),
         )
     except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
@@ -152,7 +161,7 @@ class AgentClient:
         """Ask for the agent's health and version (wire 1.10)."""
         # No credential: /health needs none, and a wrong one must not hide that the agent is up.
         headers = {"X-Axonflow-Client": self.connection.client, "Accept": "application/json"}
-        reply = await self._send("GET", "/health", timeout_s, self._exchange, headers=headers)
+        reply = await self._send("GET", "/health", timeout_s, self._exchange_on_kept, headers=headers)
         if reply.status_code != httpx.codes.OK:
             raise AgentUnavailable(f"{self.connection.endpoint}/health answered HTTP {reply.status_code}.")
         return _parse(Health, _json_or_none(reply))
@@ -161,6 +170,11 @@ class AgentClient:
         """POST a JSON object to an account route (wire 1.13) and give the reply as it came, without credentials."""
         headers = {"X-Axonflow-Client": self.connection.client, "Accept": "application/json"}
         return await self._send("POST", path, timeout_s, self._exchange, json=dict(body), headers=headers)
+
+    async def get_json(self, path: str, *, timeout_s: float) -> httpx.Response:
+        """GET a REST route of the agent as this connection's client and give the reply as it came."""
+        headers = {**self.connection.headers(), "Accept": "application/json"}
+        return await self._send("GET", path, timeout_s, self._exchange_on_kept, headers=headers)
 
     async def _send(
         self,

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from axonflow_hooks.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -87,6 +85,26 @@ class Paths:
         return self.state_dir / "resident.log"
 
     @property
+    def agent_places_file(self) -> Path:
+        """The folders in which embedded agents of this user keep their data and keys."""
+        return self.state_dir / "agent-places.json"
+
+    @property
+    def presence_seen_file(self) -> Path:
+        """Which passphrase of which agent the user was last told of, by its fingerprint."""
+        return self.state_dir / "presence-seen.json"
+
+    @property
+    def agent_log(self) -> Path:
+        """What an agent in the background has to say."""
+        return self.state_dir / "agent.log"
+
+    @property
+    def agent_environment_file(self) -> Path:
+        """Settings of an agent that runs as a service, as NAME=value lines; may hold the database's password."""
+        return self.config_dir / "agent.env"
+
+    @property
     def agent_data_dir(self) -> Path:
         """The embedded agent's database, unless `--data-dir` names another folder."""
         return self.data_dir / "agent"
@@ -136,14 +154,16 @@ def resolve_paths(environ: Mapping[str, str] | None = None) -> Paths:
     return Paths(
         config_dir=home / ".config" / APP_NAME,
         cache_dir=home / ".cache" / APP_NAME,
-        state_dir=_platform_dir(env, home, "XDG_STATE_HOME", ".local/state", platformdirs.user_state_path),
-        data_dir=_platform_dir(env, home, "XDG_DATA_HOME", ".local/share", platformdirs.user_data_path),
+        state_dir=_platform_dir(env, home, "XDG_STATE_HOME", ".local/state", "user_state_path"),
+        data_dir=_platform_dir(env, home, "XDG_DATA_HOME", ".local/share", "user_data_path"),
     )
 
 
-def _platform_dir(env: Mapping[str, str], home: Path, xdg: str, default: str, native: object) -> Path:
+def _platform_dir(env: Mapping[str, str], home: Path, xdg: str, default: str, native: str) -> Path:
     # platformdirs reads the environment of this process; a hook's environment may be another session's.
-    if sys.platform in {"darwin", "win32"} and callable(native):
-        return Path(str(native(APP_NAME, appauthor=False)))
+    if sys.platform in {"darwin", "win32"}:
+        import platformdirs
+
+        return Path(str(getattr(platformdirs, native)(APP_NAME, appauthor=False)))
     configured = env.get(xdg, "")
     return (Path(configured) if configured.startswith("/") else home / default) / APP_NAME

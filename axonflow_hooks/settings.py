@@ -57,7 +57,18 @@ _NAMES: Final = {
     "fail_mode": "AXONFLOW_FAIL_MODE",
     "integrations": "AXONFLOW_INTEGRATIONS",
     "pii_action": "PII_ACTION",
+    "scan_reads": "AXONFLOW_SCAN_READS",
+    "agent_allowed_hosts": "AXONFLOW_AGENT_ALLOWED_HOSTS",
+    "agent_approval_ttl_seconds": "AXONFLOW_AGENT_APPROVAL_TTL_SECONDS",
+    "agent_audit_retention_days": "AXONFLOW_AGENT_AUDIT_RETENTION_DAYS",
+    "agent_database_url": "AXONFLOW_AGENT_DATABASE_URL",
+    "agent_key_dir": "AXONFLOW_AGENT_KEY_DIR",
+    "agent_rate_limit_per_minute": "AXONFLOW_AGENT_RATE_LIMIT_PER_MINUTE",
+    "agent_team_mode": "AXONFLOW_AGENT_TEAM_MODE",
+    "decision_context_allowlist": "AXONFLOW_DECISION_CONTEXT_ALLOWLIST",
 }
+_AGENT_ONLY: Final = frozenset({*(key for key in _NAMES if key.startswith("agent_")), "decision_context_allowlist"})
+_SECRET: Final = frozenset({"auth", "license_token", "agent_database_url"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,7 @@ class Settings:
     fail_mode: FailMode = "open"
     integrations: frozenset[str] = frozenset()
     pii_action: PiiAction | None = None
+    scan_reads: bool = False
 
     @property
     def pre_tool_use_timeout_s(self) -> float:
@@ -130,7 +142,18 @@ def load_settings(environ: Mapping[str, str], paths: Paths) -> Settings:
         fail_mode=cast("FailMode", _choice(values, "fail_mode", ("open", "local", "closed")) or "open"),
         integrations=_names(values, "integrations"),
         pii_action=cast("PiiAction | None", _choice(values, "pii_action", ("block", "redact", "warn", "log")) or None),
+        scan_reads=_switch(values, "scan_reads", default=False),
     )
+
+
+def agent_environ(environ: Mapping[str, str], paths: Paths) -> dict[str, str]:
+    """Give an environment that also holds the embedded agent's settings of `config.toml`; what is set already wins.
+
+    The agent reads and checks them by their names in the environment. Raises SettingsError for a file that cannot be
+    used.
+    """
+    values = _read_values(environ, paths)
+    return {**environ, **{_NAMES[key]: value for key, (value, _) in values.items() if key in _AGENT_ONLY}}
 
 
 def is_loopback_url(url: str) -> bool:
@@ -192,7 +215,7 @@ def _read_config_file(paths: Paths) -> dict[str, Any]:
             f"{paths.config_file} has a setting that does not exist: {unknown[0]}.",
             remedy=f"Known settings: {', '.join(sorted(_NAMES))}.",
         )
-    if {"auth", "license_token"} & set(top):
+    if _SECRET & set(top):
         check_private(paths.config_file, status)
     return top
 

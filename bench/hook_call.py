@@ -159,7 +159,7 @@ def at_once(case: Case, rounds: int) -> str:
 
 def resident_figures(site: Site, environ: dict[str, str]) -> str:
     """Measure cold start and memory."""
-    starts = cold_starts(site.home, 10)
+    starts = cold_starts(site.home, environ, lambda: site.payload("PreToolUse", "git status"), 20)
     address = relay.address_of(environ)
     words = itertools.cycle(["pre-tool-use", "pre-tool-use", "post-tool-use"])
 

@@ -59,30 +59,42 @@ def memory_over_calls(
     return found
 
 
-def cold_starts(folder: Path, rounds: int) -> dict[str, Times]:
-    """Time a resident from its start to its first answer, and an interpreter that imports what it needs, in turn."""
+def cold_starts(
+    folder: Path, environ: Mapping[str, str], payload: Callable[[], bytes], rounds: int
+) -> dict[str, Times]:
+    """Time a resident from its start to its first answer, and an interpreter that imports what it needs, in turn.
+
+    The first answer is to an event that needs no agent; the first verdict is the agent's on `payload`, a PreToolUse
+    that it allows, and has the first connection and all that belongs to it in it.
+    """
     imports: list[float] = []
-    starts: list[float] = []
+    answers: list[float] = []
+    verdicts: list[float] = []
     for turn in range(rounds):
         imports.append(timed(lambda: subprocess.run([sys.executable, "-c", "import httpx, pydantic"], check=True)))
-        starts.append(timed(lambda turn=turn: start_and_ask(folder / f"cold-{turn}.sock")))  # type: ignore[misc]
+        for times, event, content in ((answers, NO_EVENT, b""), (verdicts, "pre-tool-use", payload())):
+            address = folder / f"cold-{turn}-{event}.sock"
+            times.append(timed(lambda: start_and_ask(address, event, environ, content)))  # noqa: B023 - called at once
     return {
         "python importing httpx and pydantic": Times(tuple(imports)),
-        "resident, to its first answer": Times(tuple(starts)),
+        "resident, to its first answer": Times(tuple(answers)),
+        "resident, to its first verdict": Times(tuple(verdicts)),
     }
 
 
-def start_and_ask(address: Path) -> None:
-    """Start a resident, wait for its answer to an event that it need not handle, and end it."""
+def start_and_ask(address: Path, event: str, environ: Mapping[str, str], payload: bytes) -> None:
+    """Start a resident, wait for its answer to a call, and end it."""
     script = ROOT / "axonflow_hooks" / "resident" / "__main__.py"
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", str(script), str(address)], env={"HOME": str(address.parent)}
     )
     while True:
         try:
-            send(str(address), NO_EVENT, {}, b"")
+            said = send(str(address), event, environ, payload)
             break
         except (OSError, relay.Failed):
             time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    if said:
+        raise RuntimeError(f"The call was not allowed: {said!r}")

@@ -24,6 +24,9 @@ def main() -> int:
     endpoint = os.environ.get("AXONFLOW_ENDPOINT") or "http://localhost:8080"
     try:
         httpx.get(f"{endpoint.rstrip('/')}/health", timeout=5).raise_for_status()
+    except httpx.InvalidURL as error:
+        print(f"FAIL: AXONFLOW_ENDPOINT is not a URL ({error})")
+        return 1
     except httpx.HTTPError as error:
         print(f"SKIP: no agent answers at {endpoint} ({type(error).__name__})")
         return 0

@@ -15,16 +15,15 @@ HANDED_OVER = "--handed-over"  # this interpreter was chosen by another dispatch
 IN_PROCESS = "--in-process"  # relay.py has found no resident: this process handles the hook
 DEADLINE_S = 13.0  # the host ends a hook after 15 s and then runs the tool
 GRACE_S = 0.5  # the handler keeps the deadline by itself; past it by this, something else takes the time
-MCP_WAIT_S = 25.0  # the host gives an MCP server 30 s to answer
+INITIALIZED = "initialized"  # mcp_start.py has answered the host's `initialize`: the bridge only passes it on
 NEWER = ("python3.14", "python3.13", "python3.12", "python3.11", "python3.10")
 USUAL_PLACES = ("/opt/homebrew/bin", "/usr/local/bin", "/usr/bin")
-TOLD = {
-    "post-tool-use": "tool output is neither scanned nor audited in this session.",
-    "post-tool-use-failure": "tool output is neither scanned nor audited in this session.",
-    "session-start": "governance is not working.",
-    "config-change": "this change of settings was not checked.",
-}
-HOOKS_OF_RELAY = tuple(TOLD) + ("pre-tool-use",)
+TOLD = dict.fromkeys(
+    ("post-tool-use", "post-tool-use-failure", "post-read"),
+    "tool output is neither scanned nor audited in this session.",
+)
+TOLD.update({"session-start": "governance is not working.", "config-change": "this change of settings was not checked."})
+HOOKS_OF_RELAY = tuple(TOLD) + ("pre-tool-use", "failed-output")
 REBUILD = "Start a new session, which sets it up."
 SETTING = "Fix AxonFlow configuration to restore tool access."
 
@@ -47,11 +46,16 @@ def main(argv):
         arm(event)
     start, trouble = load(event)
     if start is not None:
+        if to_be_seen:  # it has all: from here on as with any other, so that the session finds its resident warm
+            disarm()
+            relay(event)
         return start(arguments)
     if setting_up and chosen:
         set_up(arguments)
     if not final:
-        hand_over(other_interpreters(event), arguments, [HANDED_OVER] + marks)
+        hand_over(other_interpreters(), arguments, [HANDED_OVER] + marks)
+    if event == "mcp" and is_set_up_here():
+        serve_meanwhile(arguments)
     if event == "session-start":
         rebuild_next_time(trouble)
     disarm()
@@ -122,10 +126,15 @@ def load(event):
         if event == "mcp":
             from axonflow_hooks.claude_code.mcp_bridge import main as bridge
 
-            return lambda arguments: bridge(), None
+            return lambda arguments: bridge(answered=INITIALIZED in arguments), None
+        import gc
+
         sys.modules.setdefault("httpx._main", None)  # httpx's command line: half of its import time
+        gc.disable()  # importing makes much and no garbage: a tenth of its time would go into looking for some
         from axonflow_hooks.resident.in_process import main as hook
 
+        gc.freeze()
+        gc.enable()
         return lambda arguments: hook(event), None
     except ImportError as error:
         return None, missing(error)
@@ -201,22 +210,24 @@ def recorded():
     return path if is_program(path) else ""
 
 
-def other_interpreters(event):
-    """Give the interpreters that may be able to load the package, best first; waits for a set-up under way for `mcp`."""
-    if event == "mcp":
-        wait_for_set_up()
+def other_interpreters():
+    """Give the interpreters that may be able to load the package, best first."""
     own = os.path.abspath(sys.executable or "")
     candidates = [recorded(), os.path.join(ROOT, ".venv", "bin", "python")]
     return [path for path in candidates if is_program(path) and os.path.abspath(path) != own]
 
 
-def wait_for_set_up():
-    """An MCP server is started together with the set-up and only once: wait until it has recorded an interpreter."""
-    import time
+def serve_meanwhile(arguments):
+    """Be the MCP server while the environment is being set up; come back when it is there already."""
+    if sys.version_info < OLDEST:
+        return hand_over(newer_python(), arguments, marks=())
+    sys.path.insert(0, HOOKS)
+    import mcp_start
 
-    end = time.time() + MCP_WAIT_S
-    while data_dir() and not recorded() and time.time() < end:
-        time.sleep(0.1)
+    server = [os.path.abspath(__file__), HANDED_OVER] + arguments
+    status = mcp_start.serve_until_set_up(ROOT, data_dir(), ["-I"] + server, INITIALIZED)
+    if status is not None:
+        sys.exit(status)
 
 
 def hand_over(interpreters, arguments, marks=(HANDED_OVER,)):
@@ -235,7 +246,7 @@ def hand_over(interpreters, arguments, marks=(HANDED_OVER,)):
 
 
 def newer_python():
-    """Give a Python that is new enough for the set-up, from PATH or the usual places, or None."""
+    """Give a list of one Python that is new enough for the set-up, from PATH or the usual places, or of none."""
     import subprocess
 
     folders = [f for f in os.environ.get("PATH", "").split(os.pathsep) if os.path.isabs(f)] + list(USUAL_PLACES)
@@ -248,21 +259,23 @@ def newer_python():
             with open(os.devnull, "r+b") as null:
                 try:  # a version manager's stand-in exists for versions that it will not start
                     if subprocess.call([path, "-I", "-c", check], stdin=null, stdout=null, stderr=null) == 0:
-                        return path
+                        return [path]
                 except OSError:
                     continue
-    return None
+    return []
+
+
+def is_set_up_here():
+    """Tell whether the environment is this plugin's to build: a development checkout has its own."""
+    return bool(data_dir()) and not os.path.isdir(os.path.join(ROOT, ".venv"))
 
 
 def set_up(arguments):
     """See that the environment exists, then go on in it; come back when there is none or this one is it."""
-    if not data_dir() or os.path.isdir(os.path.join(ROOT, ".venv")):
-        return  # a development checkout has its own
-    if sys.version_info < OLDEST:
-        newer = newer_python()
-        if newer:
-            hand_over([newer], arguments, marks=())
+    if not is_set_up_here():
         return
+    if sys.version_info < OLDEST:
+        return hand_over(newer_python(), arguments, marks=())
     sys.path.insert(0, HOOKS)
     try:
         import set_up as environment
@@ -331,6 +344,8 @@ def answer(event, problem, remedy_text):
     if event == "report":
         sys.stdout.write("AxonFlow is not working. %s %s\n" % (problem, remedy_text))
         return 0
+    if event == "failed-output":
+        return 0  # the text stays as it is: post-tool-use-failure has told
     if event not in TOLD and event != "pre-tool-use":
         sys.stderr.write("AxonFlow: %s %s\n" % (problem, remedy_text))
         return 1

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from axonflow_hooks.paths import resolve_paths
+from axonflow_hooks.recognition import CHALLENGE_HEADER, PROOF_HEADER, credential_key, proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,13 +51,17 @@ class Received:
 
 @dataclass
 class StandIn:
-    """A server on 127.0.0.1. `replies` holds, by path, one reply, a list of them (the last one stays) or a function."""
+    """A server on 127.0.0.1. `replies` holds, by path, one reply, a list of them (the last one stays) or a function.
+
+    With the credential that it `knows` it proves to clients that it is their agent.
+    """
 
     url: str = ""
     replies: dict[str, Reply | list[Reply] | Callable[[Received], Reply]] = field(default_factory=dict)
     requests: list[Received] = field(default_factory=list)
     arrived: threading.Condition = field(default_factory=threading.Condition)
     over: threading.Event = field(default_factory=threading.Event)
+    knows: tuple[str, str] | None = None
 
     def to(self, path: str) -> list[Received]:
         with self.arrived:
@@ -94,6 +99,11 @@ def stand_in() -> Iterator[StandIn]:
         def answer(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            if server.knows and CHALLENGE_HEADER.lower() in headers:
+                key = credential_key(":".join(server.knows).encode())
+                ends = self.client_address, self.connection.getsockname()
+                self.send(Reply(200, {}, {PROOF_HEADER: proof(key, headers[CHALLENGE_HEADER.lower()], *ends)}))
+                return
             reply = server.reply_to(Received(self.command, self.path, headers, content))
             self.close_connection = True
             if reply.act == "hang":

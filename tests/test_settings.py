@@ -10,6 +10,7 @@ from axonflow_hooks.paths import Paths
 from axonflow_hooks.settings import (
     COMMUNITY_SAAS_ENDPOINT,
     Settings,
+    agent_environ,
     encode_basic,
     is_email,
     is_loopback_url,
@@ -67,6 +68,7 @@ def test_defaults(paths: Paths) -> None:
     assert settings.checkpoint_url == "https://checkpoint.getaxonflow.com/v1/ping"
     assert (settings.auth, settings.license_token, settings.user_email, settings.pii_action) == ("", "", "", None)
     assert settings.integrations == frozenset()
+    assert not settings.scan_reads
 
 
 @pytest.mark.parametrize(
@@ -177,6 +179,7 @@ def test_timeout(paths: Paths, value: str, seconds: float, clamped: bool) -> Non
         ("AXONFLOW_PLUGIN_VERSION_CHECK", "2"),
         ("AXONFLOW_FAIL_MODE", "close"),
         ("PII_ACTION", "mask"),
+        ("AXONFLOW_SCAN_READS", "some"),
         ("AXONFLOW_INTEGRATIONS", "claude code"),
         ("AXONFLOW_USER_EMAIL", "me"),
         ("AXONFLOW_USER_EMAIL", "mé@example.com"),
@@ -209,6 +212,7 @@ def test_other_values(paths: Paths) -> None:
         {
             "AXONFLOW_FAIL_MODE": "Closed",
             "PII_ACTION": "BLOCK",
+            "AXONFLOW_SCAN_READS": "on",
             "AXONFLOW_INTEGRATIONS": "Claude-Code, cursor,",
             "AXONFLOW_USER_EMAIL": "dev@example.com",
         },
@@ -216,6 +220,7 @@ def test_other_values(paths: Paths) -> None:
     )
     assert (settings.fail_mode, settings.pii_action, settings.user_email) == ("closed", "block", "dev@example.com")
     assert settings.integrations == {"claude-code", "cursor"}
+    assert settings.scan_reads
 
 
 CONFIG = """
@@ -336,3 +341,40 @@ def test_an_unreadable_place_is_an_error(tmp_path: Path) -> None:
     blocked = Paths(blocker / "config", tmp_path / "cache", tmp_path / "state", tmp_path / "data")
     with pytest.raises(SettingsError, match="cannot be read"):
         load_settings({}, blocked)
+
+
+AGENT_CONFIG = """
+agent_database_url = "postgresql://u:s3cr3t@h/d"
+agent_key_dir = "/srv/keys"
+agent_audit_retention_days = 90
+agent_approval_ttl_seconds = 120
+agent_rate_limit_per_minute = 60
+agent_allowed_hosts = ["agent.example", "agent.example:8443"]
+agent_team_mode = true
+decision_context_allowlist = ["x-team", "x-acme-*"]
+endpoint = "http://localhost:8080"
+"""
+
+
+def test_settings_of_the_agent_may_stand_in_the_file(paths: Paths) -> None:
+    write_config(paths, AGENT_CONFIG)
+    environ = {"HOME": "/home/dev", "AXONFLOW_AGENT_KEY_DIR": "/mnt/keys", "AXONFLOW_AGENT_RATE_LIMIT_PER_MINUTE": " "}
+    assert agent_environ(environ, paths) == {
+        "HOME": "/home/dev",
+        "AXONFLOW_AGENT_DATABASE_URL": "postgresql://u:s3cr3t@h/d",
+        "AXONFLOW_AGENT_KEY_DIR": "/mnt/keys",
+        "AXONFLOW_AGENT_AUDIT_RETENTION_DAYS": "90",
+        "AXONFLOW_AGENT_APPROVAL_TTL_SECONDS": "120",
+        "AXONFLOW_AGENT_RATE_LIMIT_PER_MINUTE": "60",
+        "AXONFLOW_AGENT_ALLOWED_HOSTS": "agent.example,agent.example:8443",
+        "AXONFLOW_AGENT_TEAM_MODE": "1",
+        "AXONFLOW_DECISION_CONTEXT_ALLOWLIST": "x-team,x-acme-*",
+    }
+    assert load_settings({}, paths).endpoint == "http://localhost:8080"
+
+
+def test_a_database_url_in_a_file_that_others_can_read_is_refused(paths: Paths) -> None:
+    write_config(paths, 'agent_database_url = "postgresql://u:s3cr3t@h/d"', mode=0o644)
+    with pytest.raises(CredentialError) as caught:
+        agent_environ({}, paths)
+    assert "s3cr3t" not in str(caught.value)

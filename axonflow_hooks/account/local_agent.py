@@ -12,11 +12,11 @@ import time
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from axonflow_hooks.errors import CredentialError
 from axonflow_hooks.private_files import PRIVATE_FILE_MODE, make_private_dir, read_private_json, write_private_json
+from axonflow_hooks.recognition import PROVING_PREFIX
 from axonflow_hooks.settings import is_loopback_url
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _CredentialText = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     client_id: Annotated[_CredentialText, Field(pattern=r"^[^:]+$")]
     client_secret: _CredentialText = Field(repr=False)
@@ -41,7 +41,7 @@ class _Entry(BaseModel):
 
 
 class _File(BaseModel):
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     endpoints: dict[str, _Entry] = Field(default_factory=dict)
 
@@ -76,6 +76,8 @@ def ensure_credential(paths: Paths, endpoint: str) -> tuple[str, str]:
     Safe under concurrency: every caller gets the same secret. Raises CredentialError when the file is readable by
     others, damaged, locked for more than 10 s, or cannot be written.
     """
+    from filelock import FileLock, Timeout  # only an agent that starts needs it: no hook waits for its import
+
     path = paths.agent_credentials_file
     try:
         make_private_dir(path.parent)
@@ -92,7 +94,7 @@ def ensure_credential(paths: Paths, endpoint: str) -> tuple[str, str]:
 def _create(path: Path, name: str) -> tuple[str, str]:
     entry = _Entry(
         client_id=CLIENT_ID,
-        client_secret=secrets.token_urlsafe(SECRET_BYTES),
+        client_secret=PROVING_PREFIX + secrets.token_urlsafe(SECRET_BYTES),
         created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
     kept = _read(path)

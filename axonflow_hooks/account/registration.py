@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from axonflow_hooks import __version__
@@ -157,6 +156,8 @@ async def registration_lock(
     `deadline` is a time of the monotonic clock; the event loop is never blocked. Raises AgentUnavailable when the time
     is over, and OSError when the folder cannot be written.
     """
+    from filelock import FileLock, Timeout  # needed once in a year: no other hook waits for its import
+
     path = paths.registration_file
     make_private_dir(path.parent)
     lock = FileLock(path.with_name(f"{path.name}.lock"), blocking=False, mode=PRIVATE_FILE_MODE)

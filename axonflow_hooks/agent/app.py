@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.routing import Route
 
 from axonflow_hooks.agent.access import AccessGuard
@@ -14,31 +14,53 @@ from axonflow_hooks.agent.envelopes import MCP_PATH, unserved
 from axonflow_hooks.agent.faults import FaultBarrier
 from axonflow_hooks.agent.health import health, no_oauth
 from axonflow_hooks.agent.mcp.endpoint import mcp_endpoint
+from axonflow_hooks.agent.rate_limit import RateLimit
+from axonflow_hooks.agent.rest.endpoint import routes
+from axonflow_hooks.agent.rest.registration import routes as registration_routes
+from axonflow_hooks.agent.rest.registry import ENDPOINTS
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from axonflow_hooks.agent.runtime import Agent
 
 ALL_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def build_app(agent: Agent) -> Starlette:
+def build_app(agent: Agent) -> ASGIApp:
     """Give the ASGI application of a running agent."""
-    app = Starlette(
+    rest = Starlette(
         routes=[
             Route("/health", health, methods=["GET"]),
             Route("/.well-known/oauth-protected-resource{rest:path}", no_oauth, methods=["GET"]),
             Route("/.well-known/oauth-authorization-server{rest:path}", no_oauth, methods=["GET"]),
-            Route(MCP_PATH, mcp_endpoint, methods=ALL_METHODS),
+            *registration_routes(agent),
+            *routes(ENDPOINTS),
         ],
-        middleware=[Middleware(FaultBarrier), Middleware(AccessGuard, access=agent.access)],
         exception_handlers={HTTPException: _http_exception},
     )
-    app.router.redirect_slashes = False
-    app.state.agent = agent
-    return app
+    rest.router.redirect_slashes = False
+    rest.state.agent = agent
+    app: ASGIApp = _McpFirst(rest)
+    if agent.options.rate_per_minute is not None:
+        app = RateLimit(app, agent.options.rate_per_minute)
+    return FaultBarrier(AccessGuard(app, agent.access))
+
+
+class _McpFirst:
+    """Answers the MCP route, by which hooks ask, without the way through the router and its middleware."""
+
+    def __init__(self, others: Starlette) -> None:
+        self.others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != MCP_PATH:
+            await self.others(scope, receive, send)
+            return
+        scope["app"] = self.others
+        response = await mcp_endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 async def _http_exception(_request: Request, error: Exception) -> Response:

@@ -4,7 +4,8 @@ AxonFlowError
 ├── StartupError        the agent cannot start; the message is for the person who started it
 ├── StoreUnavailable    a record could not be made durable, or not be read: answered as an internal error
 ├── InvalidArguments    a call that the contract answers with -32602
-└── ToolFailure         a call that the contract answers with isError and this text
+├── ToolFailure         a call that the contract answers with isError and this text
+└── PolicyRefused       a change of a policy that is refused, with its HTTP status
 """
 
 from __future__ import annotations
@@ -26,3 +27,12 @@ class InvalidArguments(AxonFlowError):  # noqa: N818
 
 class ToolFailure(AxonFlowError):  # noqa: N818
     """A tool that did not do its work; `message` is the text that the caller reads."""
+
+
+class PolicyRefused(AxonFlowError):  # noqa: N818
+    """A policy that is not there, not the caller's to change, or has an override already; `status` says which."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message

@@ -49,17 +49,20 @@ def report(where: str, error: BaseException) -> str:
     return error_id
 
 
-def internal_error(path: str, error: BaseException, request_id: object = None) -> Response:
-    """Give the response for an exception that nobody expected: -32603 on the MCP route (wire 1.3.2)."""
-    error_id = report(path, error)
+def internal_fault(where: str, error: BaseException) -> tuple[int, str, dict[str, str]]:
+    """Log an exception that nobody expected, and give the status, message and headers that answer it."""
+    error_id = report(where, error)
     busy = isinstance(error, StoreUnavailable)
     what = "The record could not be kept" if busy else "Internal error"
-    headers = {"Retry-After": "1"} if busy else {}
-    message = f"{what} (error id {error_id})"
+    return 503 if busy else 500, f"{what} (error id {error_id})", {"Retry-After": "1"} if busy else {}
+
+
+def internal_error(path: str, error: BaseException, request_id: object = None) -> Response:
+    """Give the response for an exception that nobody expected: -32603 on the MCP route (wire 1.3.2)."""
+    status, message, headers = internal_fault(path, error)
     if path == MCP_PATH:
-        status = 503 if busy else 500
         return rpc_error(jsonrpc.INTERNAL_ERROR, message, status=status, request_id=request_id, headers=headers)
-    return unserved(503 if busy else 500, message, headers)
+    return unserved(status, message, headers)
 
 
 class FaultBarrier:

@@ -5,10 +5,10 @@ Stricter than what a client gets back: whatever PII_ACTION lets pass, the audit 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.agent.leaves import map_leaves
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from axonflow_hooks.agent.leaves import Leaf
     from axonflow_hooks.agent.scanning import Hit
     from axonflow_hooks.agent.store.database import Database
-    from axonflow_hooks.policy import Engine, Placeholders
+    from axonflow_hooks.policy import Engine, Placeholders, Policy, Span
     from axonflow_hooks.policy.model import PolicyMatch
     from axonflow_hooks.wire.words import Phase
 
@@ -29,23 +29,47 @@ EXCERPT_CHARS: Final = 500
 EXCERPT_LEAD_CHARS: Final = 100
 """How much of the text before a match an excerpt shows, where the text does not fit as a whole."""
 
+QUOTE_CHARS: Final = 120
+"""How much of what a policy matched is quoted in an explanation."""
+
 MAX_STORED_LEAF_CHARS: Final = 8_000
 """A longer text of an audited input or output is stored up to here, with a note of how much was left out."""
 
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _OUTPUT_PHASES: Final[tuple[Phase, ...]] = ("response",)
 _STATEMENT_PHASES: Final[tuple[Phase, ...]] = ("response", "request")
 _PRIVATE_CATEGORIES: Final = frozenset({"sensitive-data", "code-secrets", "pii_detection"})
 
 
+def is_private_category(category: str) -> bool:
+    """Tell whether policies of a category find secrets or personal data, whatever their action."""
+    return category in _PRIVATE_CATEGORIES or category.startswith("pii-")
+
+
 def is_private(match: PolicyMatch) -> bool:
     """Tell whether what a policy found is a secret or personal data, and so must not be stored."""
-    return match.category in _PRIVATE_CATEGORIES or match.category.startswith("pii-") or match.action == "redact"
+    return is_private_category(match.category) or match.action == "redact"
+
+
+@lru_cache(maxsize=16)
+def _masking_ids(engine: Engine) -> frozenset[str]:
+    """Give the policies that mask what is stored.
+
+    What else a check has masked does not count: a dynamic policy, or a pattern that finds everything, is written with
+    the credential alone, and would leave an audit trail of placeholders.
+    """
+    return frozenset(policy.id for policy in engine.policies if masks_storage(policy))
+
+
+def masks_storage(policy: Policy) -> bool:
+    """Tell whether what a policy finds is masked before it is stored, wherever it asks for what."""
+    actions = {policy.action_request, policy.action_response, *policy.action_by_kind.values()}
+    return is_private_category(policy.category) or "redact" in actions
 
 
 def statement_hash(database: Database, value: Any) -> str:
     """Give the keyed hash under which a statement or output can be recognised, but not guessed."""
-    data = json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
-    digest = hmac.new(database.hash_key, data, hashlib.sha256).hexdigest()
+    digest = hmac.digest(database.hash_key, _CANONICAL.encode(value).encode("ascii"), "sha256").hex()
     return f"hmac-sha256:{database.hash_key_id}:{digest}"
 
 
@@ -80,7 +104,7 @@ class StorageRedactor:
     def excerpt(self, text: str, label: str, matched_at: int, hits: Sequence[Hit] = ()) -> tuple[str, int]:
         """Give at most EXCERPT_CHARS of `text` around the character `matched_at`, redacted, and where it starts.
 
-        `hits` were found in the text already.
+        `hits` were found in the text already; those of policies that mask what is stored count.
         """
         start = 0 if len(text) <= EXCERPT_CHARS else max(0, matched_at - EXCERPT_LEAD_CHARS)
         regions = self._regions(text, label, hits)
@@ -90,10 +114,17 @@ class StorageRedactor:
         end = min(len(text), start + EXCERPT_CHARS)
         return self._rebuild(text, regions, start, end)[:EXCERPT_CHARS], start
 
+    def quote(self, text: str, label: str, span: Span, hits: Sequence[Hit] = ()) -> str:
+        """Give the part of `text` at a span, redacted and at most QUOTE_CHARS long; `hits` were found already."""
+        regions = self._regions(text, label, hits)
+        part = self._rebuild(text, regions, span.start, min(span.end, span.start + QUOTE_CHARS))
+        return part if span.end - span.start <= QUOTE_CHARS else f"{part}…"
+
     def _regions(self, text: str, label: str, hits: Sequence[Hit]) -> Sequence[Masked]:
         if not text:
             return []
-        found = [*hits]
+        masking = _masking_ids(self.engine) if hits else frozenset()
+        found = [hit for hit in hits if hit.match.policy_id in masking]
         for phase in _STATEMENT_PHASES if self.statements else _OUTPUT_PHASES:
             found += examine(self.engine, label, text, phase, self.connector_type, self.placeholders)[0]
         return merge_spans((rank(hit.match), span) for hit in found if is_private(hit.match) for span in hit.spans)

@@ -23,14 +23,18 @@ class BodyRefused(Exception):  # noqa: N818
     """The body is too large, too slow or too deep, or no JSON in UTF-8."""
 
 
-async def read_json(request: Request) -> Any:
-    """Give the JSON of a request's body, of which at most MAX_BODY_BYTES are held. Raises BodyRefused."""
+async def read_json(request: Request, max_bytes: int = MAX_BODY_BYTES) -> Any:
+    """Give the JSON of a request's body, of which at most `max_bytes` are held. Raises BodyRefused."""
+    return parse_json(await read_body(request, max_bytes))
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """Give a request's body. Raises BodyRefused when it is larger than `max_bytes`, or too slow."""
     try:
         with anyio.fail_after(BODY_TIMEOUT_S):
-            body = await _read(request)
+            return await _read(request, max_bytes)
     except (TimeoutError, ClientDisconnect):
         raise BodyRefused from None
-    return parse_json(body)
 
 
 def parse_json(body: bytes) -> Any:
@@ -40,7 +44,7 @@ def parse_json(body: bytes) -> Any:
     range of a double (they could not be given back), and for structures deeper than MAX_DEPTH.
     """
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite)
+        value = _STRICT.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise BodyRefused from None
     if _deeper_than(value, MAX_DEPTH):
@@ -48,14 +52,14 @@ def parse_json(body: bytes) -> Any:
     return value
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, max_bytes: int) -> bytes:
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
+    if declared.isdecimal() and int(declared) > max_bytes:
         raise BodyRefused
     received = bytearray()
     async for chunk in request.stream():
         received += chunk
-        if len(received) > MAX_BODY_BYTES:
+        if len(received) > max_bytes:
             raise BodyRefused
     return bytes(received)
 
@@ -69,6 +73,9 @@ def _finite(literal: str) -> float:
     if math.isinf(number):
         raise ValueError(literal)
     return number
+
+
+_STRICT: Final = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 
 
 def _deeper_than(value: Any, limit: int) -> bool:

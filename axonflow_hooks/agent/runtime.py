@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import anyio
 from anyio import to_thread
 
+from axonflow_hooks.agent.names import KnownNames
+from axonflow_hooks.agent.options import Options
+from axonflow_hooks.agent.policies.live import PolicySet
 from axonflow_hooks.policy import Placeholders
 
 if TYPE_CHECKING:
@@ -18,7 +21,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from axonflow_hooks.agent.access import Access
+    from axonflow_hooks.agent.grants.presence_key import Verifier
     from axonflow_hooks.agent.mcp.sessions import Sessions
+    from axonflow_hooks.agent.policies.live import LivePolicies
+    from axonflow_hooks.agent.registration import Registrations
+    from axonflow_hooks.agent.service.instance import Instance
     from axonflow_hooks.agent.store.database import Database
     from axonflow_hooks.agent.store.writer import Writer
     from axonflow_hooks.policy import Engine
@@ -28,6 +35,12 @@ MAX_SESSIONS: Final = 256
 
 INLINE_CHARS: Final = 4_096
 """Shorter texts are evaluated on the event loop, where they take less time than the way to a thread and back."""
+
+APPROVAL_TTL_S: Final = 3_600
+"""How long a call that is held waits for a person, unless the operator says otherwise."""
+
+WAITING_CALLS: Final = 8
+"""Calls that may wait for a person at the same time."""
 
 EVALUATION_THREADS: Final = 2
 READ_THREADS: Final = 4
@@ -60,17 +73,38 @@ class SessionPlaceholders:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """Everything that a request needs; lives as long as the process."""
+    """Everything that a request needs; lives as long as the process.
 
-    engine: Engine
+    `base` is the engine where there are no `policies` that change. `presence` is None where nobody has set a
+    passphrase; a call that is held for approval waits `approval_ttl_s`. `registrations` is there in team mode.
+    """
+
+    base: Engine
     database: Database
     writer: Writer
     access: Access
     sessions: Sessions
     integrations: frozenset[str]
+    options: Options = field(default_factory=Options)
     placeholders: SessionPlaceholders = field(default_factory=SessionPlaceholders)
     evaluations: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(EVALUATION_THREADS))
     reads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(READ_THREADS))
+    waiting: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(WAITING_CALLS))
+    presence: Verifier | None = None
+    approval_ttl_s: int = APPROVAL_TTL_S
+    policies: LivePolicies | None = None
+    registrations: Registrations | None = None
+    instance: Instance | None = None
+    names: KnownNames = field(default_factory=KnownNames)
+
+    @property
+    def engine(self) -> Engine:
+        """The policies of the local tenant; a request is judged and masked by `policies_of` its own tenant."""
+        return self.base if self.policies is None else self.policies.engine
+
+    async def policies_of(self, tenant_id: str) -> PolicySet:
+        """Give the policies in use for a tenant. Raises StoreUnavailable where they cannot be read."""
+        return PolicySet(self.base, self.base) if self.policies is None else await self.policies.current(tenant_id)
 
     async def compute(self, size: int, work: Callable[[], ResultT]) -> ResultT:
         """Run `work` on a text of `size` characters where it does not hold up other requests."""

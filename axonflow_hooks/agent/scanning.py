@@ -46,11 +46,15 @@ class Scan:
     placeholders: Placeholders
     findings: list[Finding] = field(default_factory=list)
     policies_evaluated: int = 0
-    _known: dict[tuple[str, str], tuple[tuple[Hit, ...], str | None]] = field(default_factory=dict)
+    _known: dict[tuple[str, str, str], tuple[tuple[Hit, ...], str | None]] = field(default_factory=dict)
 
-    def redact(self, value: Any, path: str) -> Any:
-        """Give a JSON value with what must be masked masked; `value` itself is left as it is."""
-        return map_leaves(value, path, self._look)
+    def redact(self, value: Any, path: str, connector_type: str | None = None) -> Any:
+        """Give a JSON value with what must be masked masked; `value` itself is left as it is.
+
+        With a `connector_type` it is read as one of that connector, else as one of the scan's.
+        """
+        connector = connector_type or self.connector_type
+        return map_leaves(value, path, lambda leaf: self._look(leaf, connector))
 
     def has_masked(self, path: str) -> bool:
         """Tell whether something at `path` or below was masked."""
@@ -60,8 +64,8 @@ class Scan:
             for finding in self.findings
         )
 
-    def _look(self, leaf: Leaf) -> str | None:
-        key = (leaf.label, leaf.text)
+    def _look(self, leaf: Leaf, connector: str) -> str | None:
+        key = (leaf.label, leaf.text, connector)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._evaluate(*key)
@@ -70,10 +74,8 @@ class Scan:
             self.findings.append(Finding(leaf, hits, masked))
         return masked
 
-    def _evaluate(self, label: str, text: str) -> tuple[tuple[Hit, ...], str | None]:
-        hits, evaluated = examine(
-            self.engine, label, text, self.phase, self.connector_type, self.placeholders, self.integrations
-        )
+    def _evaluate(self, label: str, text: str, connector: str) -> tuple[tuple[Hit, ...], str | None]:
+        hits, evaluated = examine(self.engine, label, text, self.phase, connector, self.placeholders, self.integrations)
         self.policies_evaluated = max(self.policies_evaluated, evaluated)
         ranked = [(rank(hit.match), span) for hit in hits if hit.match.action == "redact" for span in hit.spans]
         return hits, redact(text, ranked, self.placeholders) if ranked else None

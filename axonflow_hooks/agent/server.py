@@ -2,66 +2,104 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import errno
+import gc
 import os
 import signal
-import socket
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
-from filelock import FileLock, Timeout
 
 from axonflow_hooks import __version__
+from axonflow_hooks.account.agent_places import note_agent_folders
 from axonflow_hooks.account.local_agent import ensure_credential
-from axonflow_hooks.agent.access import loopback_access
+from axonflow_hooks.agent.access import access_of
 from axonflow_hooks.agent.app import build_app
-from axonflow_hooks.agent.errors import StartupError
+from axonflow_hooks.agent.clients import Clients
 from axonflow_hooks.agent.faults import log_to_stderr
+from axonflow_hooks.agent.grants.approvals import approval_ttl
+from axonflow_hooks.agent.grants.presence import record_enrolment
+from axonflow_hooks.agent.grants.presence_key import load_verifier
+from axonflow_hooks.agent.http_server import run, server_config
+from axonflow_hooks.agent.listening import bind, check_host, is_local, tls_context
 from axonflow_hooks.agent.mcp.sessions import Sessions
+from axonflow_hooks.agent.options import read_options
+from axonflow_hooks.agent.policies.live import LivePolicies
+from axonflow_hooks.agent.registration import Registrations
 from axonflow_hooks.agent.runtime import Agent
+from axonflow_hooks.agent.service.instance import LOCK_NAME as LOCK_NAME
+from axonflow_hooks.agent.service.instance import Instance, announced, hold, process_start
+from axonflow_hooks.agent.service.log_file import stderr_in
 from axonflow_hooks.agent.store.database import open_database
+from axonflow_hooks.agent.store.options import store_options
+from axonflow_hooks.agent.store.records import LOCAL_TENANT, now
 from axonflow_hooks.agent.store.writer import Writer
-from axonflow_hooks.errors import AxonFlowError, CredentialError
+from axonflow_hooks.errors import AxonFlowError
 from axonflow_hooks.paths import resolve_paths
-from axonflow_hooks.policy import load_engine
-from axonflow_hooks.private_files import PRIVATE_FILE_MODE, make_private_dir
-from axonflow_hooks.settings import is_loopback_url, load_settings
+from axonflow_hooks.policy import PolicySource
+from axonflow_hooks.settings import agent_environ, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
     from types import FrameType
 
+    from axonflow_hooks.agent.listening import Tls
     from axonflow_hooks.paths import Paths
     from axonflow_hooks.policy import Engine
 
-LOCK_NAME: Final = "agent.lock"
-KEEP_ALIVE_S: Final = 120
-"""Longer than clients keep idle connections, so that it is they who close them and never in the middle of a call."""
-
-SHUTDOWN_S: Final = 5
 _SETTINGS: Final = ("PII_ACTION", "AXONFLOW_INTEGRATIONS")
 """The settings that are the agent's; where clients find it, and as whom they call, is not its business."""
 
+_GC_THRESHOLD: Final = (20_000, 20, 50)
+"""Requests leave few cycles behind: the default would look for them after every second one."""
 
-def serve(*, host: str, port: int, data_dir: Path | None, environ: Mapping[str, str]) -> int:
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an agent runs: its endpoint as clients name it, its folder, the user's folders, and TLS where it is on."""
+
+    endpoint: str
+    folder: Path
+    paths: Paths
+    tls: Tls | None
+
+
+def serve(
+    *,
+    host: str,
+    port: int,
+    data_dir: Path | None,
+    environ: Mapping[str, str],
+    tls: Tls | None = None,
+    log_file: Path | None = None,
+) -> int:
     """Run the agent until SIGINT or SIGTERM, and give the exit status: 0, or 1 when it could not start.
 
-    `host` must be a loopback address or `localhost`; `port` 0 takes a free one. `data_dir` defaults to the user's data
-    folder. Once it accepts requests it says so in one line on stderr; why it cannot start is said there too.
+    `host` is an address or `localhost`; `port` 0 takes a free one. `data_dir` defaults to the user's data folder. Once
+    it accepts requests it says so in one line on stderr; why it cannot start is said there too. With a `log_file` it
+    says all of that there.
     """
-    log_to_stderr()
-    try:
-        with _signals() as stopping, contextlib.ExitStack() as stack:
-            _run(stack, stopping, host, port, data_dir, environ)
-    except (AxonFlowError, OSError) as error:
-        _say(f"[AxonFlow] The agent cannot start: {error}")
-        return 1
+    with contextlib.ExitStack() as outer:
+        try:
+            if log_file is not None:
+                outer.enter_context(stderr_in(log_file))
+            log_to_stderr()
+            with _signals() as stopping, contextlib.ExitStack() as stack:
+                _run(stack, stopping, host, port, _checked_tls(tls), data_dir, environ)
+        except (AxonFlowError, OSError) as error:
+            _say(f"[AxonFlow] The agent cannot start: {error}")
+            return 1
     return 0
+
+
+def _checked_tls(tls: Tls | None) -> Tls | None:
+    if tls is not None:
+        tls_context(tls)
+    return tls
 
 
 def _run(
@@ -69,68 +107,104 @@ def _run(
     stopping: list[int],
     host: str,
     port: int,
+    tls: Tls | None,
     data_dir: Path | None,
     environ: Mapping[str, str],
 ) -> None:
     started = time.perf_counter()
-    _check_host(host)
+    check_host(host)
     paths = resolve_paths(environ)
     folder = data_dir or paths.agent_data_dir
-    stack.callback(_lock(folder).release)
-    sockets = _bind(host, port)
+    stack.callback(hold(folder).release)
+    sockets = bind(host, port)
     for bound in sockets:
         stack.callback(bound.close)
     url_host = f"[{host}]" if ":" in host else host
-    endpoint = f"http://{url_host}:{sockets[0].getsockname()[1]}"
-    agent = _start(stack, folder, paths, endpoint, environ)
+    endpoint = f"{'http' if tls is None else 'https'}://{url_host}:{sockets[0].getsockname()[1]}"
+    agent = _start(stack, _Place(endpoint, folder, paths, tls), environ)
     if stopping:
         return
 
     async def announce() -> None:
-        if announced:
+        if announcements:
             return
-        announced.append(True)
+        announcements.append(endpoint)
+        await record_enrolment(agent)
+        await agent.policies_of(LOCAL_TENANT)  # compiled now, not when a session's first call waits for it
         server.should_exit = bool(stopping)  # a signal that came before uvicorn listened for them
+        if agent.instance is not None:
+            stack.enter_context(announced(folder, agent.instance))
+        gc.collect()
+        gc.freeze()  # what is loaded stays: no collection needs to look at it
+        gc.set_threshold(*_GC_THRESHOLD)
         milliseconds = (time.perf_counter() - started) * 1000
-        details = f"{len(agent.engine.policies)} policies, data in {folder}, ready in {milliseconds:.0f} ms"
+        grants = "passphrase for grants set" if agent.presence else "no passphrase for grants"
+        details = f"{len(agent.engine.policies)} policies, {grants}, data in {folder}, ready in {milliseconds:.0f} ms"
         _say(f"AxonFlow agent {__version__} listening on {endpoint} ({details})")
+        for warning in _warnings(host, tls, agent):
+            _say(f"[AxonFlow] warning: {warning}")
 
-    announced: list[bool] = []
-    config = uvicorn.Config(
-        build_app(agent),
-        http="h11",
-        loop="asyncio",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=SHUTDOWN_S,
-        callback_notify=announce,  # first called when the server accepts
-    )
-    server = uvicorn.Server(config)
-    asyncio.run(server.serve(sockets=sockets))
+    announcements: list[str] = []
+    server = uvicorn.Server(server_config(build_app(agent), tls, announce))
+    run(server.serve(sockets=sockets))
 
 
-def _start(stack: contextlib.ExitStack, folder: Path, paths: Paths, endpoint: str, environ: Mapping[str, str]) -> Agent:
-    settings = load_settings({name: environ[name] for name in _SETTINGS if name in environ}, paths)
-    engine = load_engine(pii_action=settings.pii_action)
-    _warm(engine)
-    database = open_database(folder)
+def _warnings(host: str, tls: Tls | None, agent: Agent) -> Iterator[str]:
+    if not is_local(host) and tls is None:
+        yield (
+            f"listening on {host} without TLS: whoever can see the network reads credentials and statements. "
+            "Use --tls-cert and --tls-key, or something in front of the agent that speaks TLS."
+        )
+    if agent.registrations is not None:
+        yield "team mode: whoever reaches this port may register a tenant (AXONFLOW_AGENT_TEAM_MODE)."
+
+
+def _start(stack: contextlib.ExitStack, place: _Place, environ: Mapping[str, str]) -> Agent:
+    settings = load_settings({name: environ[name] for name in _SETTINGS if name in environ}, place.paths)
+    environ = agent_environ(environ, place.paths)
+    options = read_options(environ)
+    source = PolicySource(place.paths.config_dir / "policies", pii_action=settings.pii_action)
+    _warm(source.engine)
+    stored = store_options(environ)
+    database = open_database(place.folder, stored)
     stack.callback(database.close)
-    host, _, port = endpoint.removeprefix("http://").rpartition(":")
-    access = loopback_access(host, int(port), *ensure_credential(paths, endpoint))
+    note_agent_folders(place.paths, (place.folder, stored.key_dir or place.folder))
+    clients = Clients(database)
+    registrations = Registrations(place.folder, place.endpoint, clients) if options.team_mode else None
+    credential = ensure_credential(place.paths, place.endpoint)
+    access = access_of(
+        place.endpoint,
+        *credential,
+        names=options.allowed_hosts,
+        clients=clients,
+        public=frozenset() if registrations is None else registrations.PUBLIC_PATHS,
+    )
     writer = Writer(database.engine)
     stack.callback(writer.close)
     return Agent(
-        engine=engine,
+        base=source.engine,
         database=database,
         writer=writer,
         access=access,
         sessions=Sessions(),
         integrations=settings.integrations,
+        options=options,
+        policies=LivePolicies(source, database),
+        presence=load_verifier(stored.key_dir or place.folder),
+        approval_ttl_s=approval_ttl(environ),
+        registrations=registrations,
+        instance=_instance(place),
+    )
+
+
+def _instance(place: _Place) -> Instance:
+    return Instance(
+        pid=os.getpid(),
+        process_start=process_start(os.getpid()),
+        endpoint=place.endpoint,
+        started_at=now(),
+        version=__version__,
+        certificate="" if place.tls is None else str(place.tls.certificate.absolute()),
     )
 
 
@@ -160,80 +234,3 @@ def _signals() -> Iterator[list[int]]:
 def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
-
-
-def _check_host(host: str) -> None:
-    if not is_loopback_url(f"http://[{host}]" if ":" in host else f"http://{host}"):
-        raise StartupError(
-            f"The agent listens on this machine only, not on {host!r}.", remedy="Use --host 127.0.0.1 (or ::1)."
-        )
-
-
-def _lock(folder: Path) -> FileLock:
-    """Hold the data folder: it exists, is private, and no other agent uses it."""
-    try:
-        make_private_dir(folder)
-        _check_folder(folder)
-        lock = FileLock(folder / LOCK_NAME, mode=PRIVATE_FILE_MODE)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise StartupError(
-            f"Another agent uses the data folder {folder}.", remedy="Stop it first, or choose another --data-dir."
-        ) from None
-    except OSError as error:
-        raise StartupError(
-            f"The data folder {folder} cannot be used: {error.strerror}.", remedy="Choose another --data-dir."
-        ) from None
-    return lock
-
-
-def _check_folder(folder: Path) -> None:
-    status = folder.stat()
-    if sys.platform == "win32":
-        return
-    if status.st_uid != os.getuid():
-        raise CredentialError(f"The data folder {folder} belongs to another user.", remedy="Choose another --data-dir.")
-    if status.st_mode & 0o077:
-        raise CredentialError(f"The data folder {folder} is open to others.", remedy=f"Run: chmod 700 '{folder}'")
-
-
-def _bind(host: str, port: int) -> list[socket.socket]:
-    """Give listening sockets: for `localhost` on every loopback address, so that nobody else takes the other one."""
-    addresses = ["127.0.0.1", "::1"] if host == "localhost" else [host]
-    sockets: list[socket.socket] = []
-    for address in addresses:
-        try:
-            bound = _bind_one(address, port or (sockets[0].getsockname()[1] if sockets else 0))
-        except OSError as error:
-            if sockets and error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
-                continue  # no IPv6 on this machine
-            for taken in sockets:
-                taken.close()
-            raise _cannot_listen(address, port, error) from None
-        sockets.append(bound)
-    return sockets
-
-
-def _bind_one(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    # asyncio switches Nagle's algorithm off only where the protocol is named; else each answer takes 40 ms longer.
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if sys.platform != "win32":
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((address, port))
-        # Bound is not taken yet where SO_REUSEADDR is set: listen now, so that a second agent fails here.
-        bound.listen(socket.SOMAXCONN)
-    except BaseException:
-        bound.close()
-        raise
-    return bound
-
-
-def _cannot_listen(address: str, port: int, error: OSError) -> StartupError:
-    if error.errno == errno.EADDRINUSE:
-        return StartupError(
-            f"Port {port} on {address} is taken: an agent runs already, or another program uses it.",
-            remedy="Stop that program, or choose another --port.",
-        )
-    return StartupError(f"Cannot listen on {address} port {port}: {error.strerror}.", remedy="Choose another --port.")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from axonflow_hooks.agent.privacy import StorageRedactor, statement_hash
+from axonflow_hooks.agent.conclusion import BLOCKING, conclude
+from axonflow_hooks.agent.grants.settlement import settle
+from axonflow_hooks.agent.leaves import Leaf, map_leaves
+from axonflow_hooks.agent.names import kept_name
+from axonflow_hooks.agent.policies.applied import apply_dynamic
+from axonflow_hooks.agent.privacy import EXCERPT_CHARS, StorageRedactor, statement_hash
 from axonflow_hooks.agent.scanning import Scan, first_place, strongest
 from axonflow_hooks.agent.store.records import (
     AuditRecord,
@@ -16,27 +20,27 @@ from axonflow_hooks.agent.store.records import (
     SpanRecord,
     milliseconds,
     new_audit_id,
+    new_decision_id,
     now,
 )
-from axonflow_hooks.wire.words import highest_risk, strongest_action
+from axonflow_hooks.wire.words import ACTIONS_BY_STRENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
+    from axonflow_hooks.agent.grants.approvals import PendingApproval
+    from axonflow_hooks.agent.policies.applied import DynamicInfo
+    from axonflow_hooks.agent.policies.live import PolicySet
     from axonflow_hooks.agent.runtime import Agent
     from axonflow_hooks.agent.store.records import Caller
     from axonflow_hooks.agent.store.writer import Transaction
-    from axonflow_hooks.policy import Placeholders
-    from axonflow_hooks.wire.audit import Decision
-    from axonflow_hooks.wire.words import Action, Phase, RiskLevel
+    from axonflow_hooks.policy import Placeholders, PolicyMatch
+    from axonflow_hooks.wire.words import Action, Phase
 
 MAX_STORED_SPANS: Final = 50
 """Places kept of one policy in one decision."""
 
 MAX_NAME_CHARS: Final = 200
-
-# Approvals need a human and a queue, which this agent does not have yet: what asks for one is blocked.
-_BLOCKING: Final = frozenset({"block", "require_approval"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,10 @@ class Check:
     """A statement before its execution (`request`) or an output after it (`response`).
 
     `fields` are the JSON values to look at, by the name under which spans are reported. `tool_signature` is the
-    connector, and the tool where it is told apart from its server (wire 1.3.1).
+    connector, and the tool where it is told apart from its server (wire 1.3.1). The rest comes with a decision
+    (wire 1.4): `target` is {type, model, provider, server, tool}, `context` what passed the allow-list. `approval_id`
+    is the approval with which a held call is tried again. `readings` names fields that are read as another
+    connector's, `found` is what was found by other means than the policies (an output that is too large).
     """
 
     phase: Phase
@@ -53,29 +60,58 @@ class Check:
     fields: Mapping[str, Any]
     size: int
     integrations: frozenset[str]
+    stage: str | None = None
+    trace_id: str | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+    context_truncated: bool = False
+    approval_id: str | None = None
+    target: Mapping[str, str] = field(default_factory=dict)
+    readings: Mapping[str, str] = field(default_factory=dict)
+    found: tuple[MatchRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was decided, and the fields in which something was masked, masked."""
+    """What was decided, and the fields in which something was masked, masked.
+
+    `override_existing_id` is a live override that had a part in it; `override_available` tells whether an override
+    would turn a block into an allow. `reasons` are codes of a refused retry (wire 1.4: `approval_pending`, …).
+    `dynamic` is what the dynamic policies found (wire 1.6).
+    """
 
     record: DecisionRecord
     redacted: Mapping[str, Any]
+    pending_approval: PendingApproval | None = None
+    override_existing_id: str | None = None
+    override_available: bool = False
+    reasons: tuple[str, ...] = ()
+    dynamic: DynamicInfo | None = None
 
     @property
     def allowed(self) -> bool:
         """Tell whether the statement may run, or the output may be shown (masked where there is `redacted`)."""
-        return self.record.decision != "blocked"
+        return self.record.decision not in {"blocked", "needs_approval"}
 
     @property
     def blockers(self) -> tuple[MatchRecord, ...]:
         """The matches that made it a block, the strongest first."""
-        return tuple(match for match in self.record.matches if match.action in _BLOCKING)
+        return tuple(match for match in self.record.matches if match.action in BLOCKING and match.lifted_by is None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """What the audit entry says besides the decision: the fields in which something was masked, and the target."""
+
+    masked_fields: tuple[str, ...]
+    target: Mapping[str, str]
 
 
 def tool_signature(connector_type: str, tool: str | None) -> str:
-    """Give the connector as policies and records name it: `claude_code.Bash`, `postgres.query` (wire 1.3.1)."""
-    return (f"{connector_type}.{tool}" if tool else connector_type)[:MAX_NAME_CHARS]
+    """Give the connector as policies name it: `claude_code.Bash`, `postgres.query` (wire 1.3.1).
+
+    It is whole: what is cut before it was looked at may end in half a secret that nothing recognises.
+    """
+    return f"{connector_type}.{tool}" if tool else connector_type
 
 
 async def decide(agent: Agent, check: Check, caller: Caller, session_key: str | None) -> Verdict:
@@ -85,46 +121,75 @@ async def decide(agent: Agent, check: Check, caller: Caller, session_key: str | 
     """
     started = time.perf_counter()
     placeholders = agent.placeholders.of(caller.client_id, session_key)
-    verdict, entry = await agent.compute(check.size, lambda: _judge(agent, check, caller, placeholders, started))
+    policies = await agent.policies_of(caller.tenant_id)
+    verdict, notes = await agent.compute(
+        check.size, lambda: _judge(agent, policies, check, caller, placeholders, started)
+    )
 
-    def keep(transaction: Transaction) -> None:
-        transaction.add_decision(verdict.record)
-        transaction.append_audit(entry)
+    def keep(transaction: Transaction) -> Verdict:
+        kept = _settled(transaction, agent, check, verdict) if verdict.blockers else verdict
+        transaction.add_decision(kept.record)
+        transaction.append_audit(_audit_record(kept.record, check.request_type, notes))
+        return kept
 
-    await agent.writer.submit(keep)
-    return verdict
+    return await agent.writer.submit(keep)
+
+
+def _settled(transaction: Transaction, agent: Agent, check: Check, verdict: Verdict) -> Verdict:
+    """Give the verdict as it stands with what people have granted; only what would stop a call comes here."""
+    settled = settle(transaction, verdict.record, check.request_type, check.approval_id, agent.approval_ttl_s)
+    return Verdict(
+        settled.record,
+        verdict.redacted,
+        settled.pending_approval,
+        settled.override_existing_id,
+        settled.override_available,
+        settled.reasons,
+        verdict.dynamic,
+    )
 
 
 def _judge(
-    agent: Agent, check: Check, caller: Caller, placeholders: Placeholders, started: float
-) -> tuple[Verdict, AuditRecord]:
-    scan = Scan(agent.engine, check.phase, check.tool_signature, check.integrations, placeholders)
-    masked = {name: scan.redact(value, name) for name, value in check.fields.items()}
-    redactor = StorageRedactor(agent.engine, check.tool_signature, placeholders)
-    matches = _match_records(scan, redactor)
-    action = strongest_action([match.action for match in matches])
-    excerpt, offset = _excerpt(scan, redactor, check, action)
-    decision = _decision(action)
+    agent: Agent, policies: PolicySet, check: Check, caller: Caller, placeholders: Placeholders, started: float
+) -> tuple[Verdict, _Notes]:
+    scan = Scan(policies.engine, check.phase, check.tool_signature, check.integrations, placeholders)
+    scanned = {name: scan.redact(value, name, check.readings.get(name)) for name, value in check.fields.items()}
+    masked, dynamic = apply_dynamic(policies.rules, scan, check, caller, scanned)
+    redactor = StorageRedactor(policies.storage, check.tool_signature, placeholders)
+    matches = _by_strength((*check.found, *_match_records(scan, redactor)))
+    conclusion = conclude(matches)
+    excerpt, offset, source = _excerpt(scan, redactor, check, conclusion.action)
+    unseen = _unseen_chars(check, excerpt, offset, source) if conclusion.action == "require_approval" else 0
     record = DecisionRecord(
-        decision_id=str(uuid.uuid4()),
+        decision_id=new_decision_id(),
         timestamp=now(),
         plane=check.phase,
-        decision=decision,
-        action=action,
-        risk_level=_risk(matches, action),
-        reason=_reason(matches, decision),
+        decision=conclusion.decision,
+        action=conclusion.action,
+        risk_level=conclusion.risk,
+        reason=conclusion.reason,
         matches=matches,
-        policies_evaluated=scan.policies_evaluated,
-        tool_signature=check.tool_signature,
+        policies_evaluated=scan.policies_evaluated + dynamic.policies_evaluated,
+        tool_signature=kept_name(agent, check.tool_signature, MAX_NAME_CHARS),
         statement_hash=statement_hash(agent.database, check.fields),
         excerpt=excerpt,
         excerpt_offset=offset,
         caller=caller,
         duration_ms=milliseconds(time.perf_counter() - started),
+        stage=check.stage,
+        trace_id=check.trace_id,
+        context=check.context,
+        context_truncated=check.context_truncated,
+        unseen_chars=unseen,
     )
     redacted = {name: value for name, value in masked.items() if scan.has_masked(name)}
     fields = {redactor.text(finding.leaf.path) for finding in scan.findings if finding.masked is not None}
-    return Verdict(record, redacted), _audit_record(record, check.request_type, tuple(sorted(fields)))
+    target = {name: redactor.text(value)[:MAX_NAME_CHARS] for name, value in check.target.items()}
+    return Verdict(record, redacted, dynamic=dynamic), _Notes(tuple(sorted(fields)), target)
+
+
+def _by_strength(matches: tuple[MatchRecord, ...]) -> tuple[MatchRecord, ...]:
+    return tuple(sorted(matches, key=lambda match: ACTIONS_BY_STRENGTH.index(match.action)))
 
 
 def _match_records(scan: Scan, redactor: StorageRedactor) -> tuple[MatchRecord, ...]:
@@ -142,47 +207,51 @@ def _match_records(scan: Scan, redactor: StorageRedactor) -> tuple[MatchRecord, 
                 SpanRecord(redactor.text(path)[:MAX_NAME_CHARS], span.start, span.end)
                 for path, span in places[:MAX_STORED_SPANS]
             ),
+            quote=_quote(scan, redactor, match),
         )
         for match, places in strongest(scan.findings)
     )
 
 
-def _decision(action: Action) -> Decision:
-    if action in _BLOCKING:
-        return "blocked"
-    return "redacted" if action == "redact" else "allowed"
+def _quote(scan: Scan, redactor: StorageRedactor, match: PolicyMatch) -> str | None:
+    """Give the text at the first place at which a policy has stopped a call, as it may be stored."""
+    if match.action not in BLOCKING:
+        return None
+    for finding in scan.findings:
+        for hit in finding.hits:
+            if hit.match.policy_id == match.policy_id and hit.spans:
+                return redactor.quote(finding.leaf.text, finding.leaf.label, hit.spans[0], finding.hits)
+    return None
 
 
-def _risk(matches: Sequence[MatchRecord], action: Action) -> RiskLevel | None:
-    """Give the risk of what decided: of a block the risk of its blockers, not of what was found besides."""
-    return highest_risk([match.risk_level for match in matches if match.action == action])
-
-
-def _reason(matches: Sequence[MatchRecord], decision: Decision) -> str:
-    if not matches:
-        return "No policy matched."
-    first = matches[0]
-    if decision == "blocked":
-        if first.action == "require_approval":
-            return f"{first.policy_description} It needs a human's approval, which this agent cannot ask for."
-        return first.policy_description
-    names = ", ".join(match.policy_name for match in matches if match.action == first.action)
-    if decision == "redacted":
-        return f"Masked: {names}."
-    return f"Allowed and noted: {names}."
-
-
-def _excerpt(scan: Scan, redactor: StorageRedactor, check: Check, action: Action) -> tuple[str | None, int | None]:
+def _excerpt(scan: Scan, redactor: StorageRedactor, check: Check, action: Action) -> tuple[str | None, int | None, str]:
+    """Give the part of a check that is kept, where in its text it starts, and that text."""
     found = first_place(scan.findings, action)
     if found is not None:
         finding, start = found
-        return redactor.excerpt(finding.leaf.text, finding.leaf.label, start, finding.hits)
+        return *redactor.excerpt(finding.leaf.text, finding.leaf.label, start, finding.hits), finding.leaf.text
     # An output in which nothing was found is nobody's business; a statement is what was asked for.
     statement = check.fields.get("statement") if check.phase == "request" else None
-    return redactor.excerpt(statement, "", 0) if isinstance(statement, str) else (None, None)
+    return (*redactor.excerpt(statement, "", 0), statement) if isinstance(statement, str) else (None, None, "")
 
 
-def _audit_record(record: DecisionRecord, request_type: str, fields: tuple[str, ...]) -> AuditRecord:
+def _unseen_chars(check: Check, excerpt: str | None, offset: int | None, source: str) -> int:
+    """Give how many characters of what was judged the excerpt does not show; 1 where masks make that unknown."""
+    total = 0
+
+    def count(leaf: Leaf) -> None:
+        nonlocal total
+        total += len(leaf.text)
+
+    for name, value in check.fields.items():
+        if name not in check.readings and name != "head":  # these are the statement, read in another way
+            map_leaves(value, name, count)
+    shown = source[offset or 0 :][:EXCERPT_CHARS]
+    cut = excerpt is not None and len(excerpt) == EXCERPT_CHARS and excerpt != shown
+    return max(total - len(shown), int(cut))
+
+
+def _audit_record(record: DecisionRecord, request_type: str, notes: _Notes) -> AuditRecord:
     return AuditRecord(
         id=new_audit_id(),
         timestamp=record.timestamp,
@@ -196,19 +265,24 @@ def _audit_record(record: DecisionRecord, request_type: str, fields: tuple[str, 
             "risk_level": record.risk_level,
             "reason": record.reason,
             "policies_evaluated": record.policies_evaluated,
-            "policy_matches": [
-                {
-                    "policy_id": match.policy_id,
-                    "category": match.category,
-                    "severity": match.risk_level,
-                    "action": match.action,
-                }
-                for match in record.matches
-            ],
+            "policy_matches": [_told(match) for match in record.matches],
+            **({"approval_id": record.approval_id} if record.approval_id else {}),
+            **({"target": notes.target} if notes.target else {}),
         },
         decision_id=record.decision_id,
+        override_id=record.override_id,
         plane=record.plane,
-        redacted_fields=fields,
+        redacted_fields=notes.masked_fields,
         response_time_ms=record.duration_ms,
         caller=record.caller,
     )
+
+
+def _told(match: MatchRecord) -> dict[str, str]:
+    told = {
+        "policy_id": match.policy_id,
+        "category": match.category,
+        "severity": match.risk_level,
+        "action": match.action,
+    }
+    return {**told, "lifted_by": match.lifted_by} if match.lifted_by else told

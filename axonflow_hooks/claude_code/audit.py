@@ -16,6 +16,7 @@ _PATH_FIELDS: Final = {
     "Edit": "file_path",
     "MultiEdit": "file_path",
     "NotebookEdit": "notebook_path",
+    "Read": "file_path",
 }
 
 
@@ -61,7 +62,7 @@ def executed_call(
 
 
 def path_of(event: HookEvent) -> str:
-    """Give the path that an editing tool is told of, "" for any other tool."""
+    """Give the path that a tool for files is told of, "" for any other tool."""
     path = event.tool_input.get(_PATH_FIELDS.get(event.tool_name, ""))
     return path if isinstance(path, str) else ""
 

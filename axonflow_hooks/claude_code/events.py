@@ -9,18 +9,21 @@ from typing import Any, Final, Literal, cast
 
 from axonflow_hooks.errors import HookInputError
 
-EventName = Literal["PreToolUse", "PostToolUse", "PostToolUseFailure", "SessionStart", "ConfigChange"]
+EventName = Literal["PreToolUse", "PostToolUse", "PostToolUseFailure", "FailedOutput", "SessionStart", "ConfigChange"]
+"""The host's events, and `FailedOutput`: a PostToolUseFailure as `hooks/failed_output.js` puts it once more."""
 
 EVENT_NAMES: Final[dict[str, EventName]] = {
     "pre-tool-use": "PreToolUse",
     "post-tool-use": "PostToolUse",
+    "post-read": "PostToolUse",
     "post-tool-use-failure": "PostToolUseFailure",
+    "failed-output": "FailedOutput",
     "session-start": "SessionStart",
     "config-change": "ConfigChange",
 }
-"""The word that `hooks.json` passes to `hooks/run`, and the host's name of the event."""
+"""The word that `hooks/run` is given, and the event's name. Reads have a word of their own: most are none of ours."""
 
-_TOOL_EVENTS: Final = frozenset({"PreToolUse", "PostToolUse", "PostToolUseFailure"})
+_TOOL_EVENTS: Final = frozenset({"PreToolUse", "PostToolUse", "PostToolUseFailure", "FailedOutput"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,10 @@ _ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)\+?=(.*)", re.DOTALL)
 _VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*)(?:\[[^\]]{0,9}\])?\}?")
 _HOME_TILDE: Final = re.compile(r"(?<![\w/.])~(?=/|\s|$)")
 
-_CREDENTIALS: Final = re.compile(r"\b(?:agent-credentials|try-registration|license-token|self-hosted-auth)\.json")
+_CREDENTIALS: Final = re.compile(
+    r"\b(?:(?:agent-credentials|try-registration|license-token|self-hosted-auth|presence)\.json"
+    r"|(?:audit-signing|statement-hash)\.key)"
+)
 _SETTINGS: Final = re.compile(
     r"\.claude(?:/+(?:settings(?:\.local)?\.json(?![\w.-])|managed|hooks(?![\w.-])|plugins(?![\w.-])"
     r"|[^\s/]*[*?\[{])|/*(?![\w./*-]))|\.claude\.json(?![\w.-])"
@@ -71,6 +74,10 @@ _DATA_BY_RELATIVE_PATH: Final = re.compile(r"\.(?:config|cache|local/share|local
 _PLUGIN_ENDS: Final = frozenset({"disable", "remove", "rm", "uninstall"})
 _SERVICE_ENDS: Final = frozenset({"bootout", "disable", "kill", "mask", "remove", "stop", "unload"})
 _CONTAINER_ENDS: Final = frozenset({"down", "kill", "pause", "rm", "stop"})
+# What a person says yes with: it takes their passphrase too, but a model has no business there at all.
+_GRANTS: Final = frozenset(
+    {("override", "create"), ("override", "confirm"), ("approval", "approve"), ("presence", "set")}
+)
 
 
 def bash_objection(command: str, cwd: str, places: GuardedPlaces) -> Objection | None:
@@ -89,6 +96,7 @@ class _Judge:
     doubtful: str = ""
     fed_owner: str = ""
     fed_ours: bool = False
+    fed_grants: bool = False
     shells: int = 0
 
     def doubt(self) -> Objection | None:
@@ -112,6 +120,10 @@ class _Judge:
         stops = self._stops(program, words)
         if stops:
             return stops
+        granting = _grants(words, part.body)
+        tells = program in _READERS or program in {"git", "tee"}
+        if (granting and not tells) or (self.fed_grants and _runs_its_input(program, words[1:], part.words)):
+            return Objection("deny", "Only a person grants exceptions and approvals, in a terminal of their own.")
         if self._shows_credentials(program, words[1:], part):
             return Objection("deny", "This command touches AxonFlow's own credentials, which are not for the model.")
         written = self._owner(*map(self._expanded, part.targets)) if part.targets else ""
@@ -126,6 +138,7 @@ class _Judge:
         if effect == "unknown" or (self.fed_owner and _runs_its_input(program, words[1:], part.words)):
             self.doubtful = self.doubtful or owner or self.fed_owner
         self._feed(part, owner, words)
+        self.fed_grants = part.piped and (granting or self.fed_grants)
         self._enter(program, words[1:])
         return self._of_inner_line(program, words[1:])
 
@@ -237,8 +250,8 @@ class _Judge:
                 continue
             path = self._absolute(word)
             folder, _, name = path.rpartition("/")
-            whole = path == self.places.credentials_dir
-            matches_many = folder == self.places.credentials_dir and re.search(r"[*?\[{]", name) is not None
+            whole = path in self.places.key_folders
+            matches_many = folder in self.places.key_folders and re.search(r"[*?\[{]", name) is not None
             if whole or matches_many or _CREDENTIALS.search(word.lower()):
                 return True
         return False
@@ -269,6 +282,13 @@ def _without_prefixes(words: list[str]) -> list[str]:
 
 def _names_us(words: Sequence[str]) -> bool:
     return any("axonflow" in word.lower() for word in words)
+
+
+def _grants(words: Sequence[str], body: str) -> bool:
+    # In whatever quotes and brackets another program hands it on.
+    plain = re.findall(r"[\w-]+", " ".join((*words, body)).lower())
+    pairs = set(pairwise(plain))
+    return (_names_us(plain) or ("hooks", "run") in pairs) and not _GRANTS.isdisjoint(pairs)
 
 
 def _runs_its_input(program: str, arguments: Sequence[str], words: Sequence[str]) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from axonflow_hooks.account.agent_places import AGENT_FILES, agent_folders
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,6 +39,8 @@ _SETTINGS_FILE: Final = re.compile(
 )
 _VARIABLES: Final = (
     "HOME",
+    "AXONFLOW_AGENT_KEY_DIR",
+    "AXONFLOW_CONFIG_DIR",
     "CLAUDE_CONFIG_DIR",
     "CLAUDE_PLUGIN_DATA",
     "CLAUDE_PLUGIN_ROOT",
@@ -61,12 +65,13 @@ class GuardedPlaces:
     """What is guarded. Every path is absolute and in lower case, for some file systems know no case.
 
     `owners` are folders and files with what they belong to, `settings_files` the host's settings under whatever name
-    links give them, `variables` what a command line may call these places.
+    links give them, `key_folders` the folders whose credentials and keys are not even to be read, `variables` what a
+    command line may call these places.
     """
 
     owners: tuple[tuple[str, str], ...]
     settings_files: frozenset[str]
-    credentials_dir: str
+    key_folders: frozenset[str]
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def owner_of(self, path: str | Path) -> str:
@@ -90,6 +95,8 @@ def guarded_places(environ: Mapping[str, str], paths: Paths, cwd: str = "") -> G
     home = environ.get("HOME") or str(Path("~").expanduser())
     claude_dir = Path(environ.get("CLAUDE_CONFIG_DIR") or Path(home) / ".claude")
     owners = [(place, OWN_DATA) for place in (paths.config_dir, paths.state_dir, paths.data_dir, paths.cache_dir)]
+    agents = _agent_places(environ, paths, (home, cwd, environ.get("CLAUDE_PROJECT_DIR", "")))
+    owners += [(place, OWN_DATA) for place in agents]
     owners.append((claude_dir / "plugins", INSTALLED_PLUGINS))
     if data := environ.get("CLAUDE_PLUGIN_DATA"):
         owners.append((Path(data), OWN_DATA))
@@ -97,21 +104,56 @@ def guarded_places(environ: Mapping[str, str], paths: Paths, cwd: str = "") -> G
         owners.extend((Path(root) / part, THIS_PLUGIN) for part in _PLUGIN_PARTS)
     projects = {Path(folder) / ".claude" for folder in (cwd, environ.get("CLAUDE_PROJECT_DIR", "")) if folder}
     settings = [folder / name for folder in (claude_dir, *projects) for name in _SETTINGS_NAMES]
-    # Links are followed for the tool's path too, so both spellings have to be known.
+    # Links are followed for the tool's path too, so both spellings have to be known. They are followed anew for each
+    # call, as they may change; what many places have in common, once.
+    seen: dict[str, str] = {}
     return GuardedPlaces(
-        owners=tuple(dict.fromkeys((spelled, owner) for place, owner in owners for spelled in _spellings(place))),
-        settings_files=frozenset(spelled for place in settings for spelled in _spellings(place)),
-        credentials_dir=str(paths.config_dir).lower(),
+        owners=tuple(dict.fromkeys((spelled, owner) for place, owner in owners for spelled in _spellings(place, seen))),
+        settings_files=frozenset(spelled for place in settings for spelled in _spellings(place, seen)),
+        key_folders=frozenset(
+            spelled
+            for place in (paths.config_dir, paths.agent_data_dir, *agents)
+            if place.name not in AGENT_FILES
+            for spelled in _spellings(place, seen)
+        ),
         variables={"HOME": home, **{name: environ[name] for name in _VARIABLES if environ.get(name)}},
     )
 
 
-def _spellings(path: Path) -> tuple[str, ...]:
+def _agent_places(environ: Mapping[str, str], paths: Paths, work: tuple[str, ...]) -> list[Path]:
+    """Give where agents keep data and keys beyond their usual folder.
+
+    A folder in which the user also works (`work`) is not guarded as a whole, only what agents keep there.
+    """
+    chosen = environ.get("AXONFLOW_AGENT_KEY_DIR", "")
+    folders = dict.fromkeys([*([Path(chosen).expanduser()] if chosen else []), *agent_folders(paths)])
+    worked_in = {spelled for inside in work if inside for spelled in _spellings(Path(inside), {})} if folders else ()
+    places: list[Path] = []
+    for folder in folders:
+        if any(_is_in(inside, str(folder).rstrip("/").lower()) for inside in worked_in):
+            places += [folder / name for name in AGENT_FILES]
+        else:
+            places.append(folder)
+    return places
+
+
+def _spellings(path: Path, seen: dict[str, str]) -> tuple[str, ...]:
+    """Give a path as it is written and as links lead to it; `seen` keeps where folders really are."""
     spelled = os.path.normpath(path)
     try:
-        return tuple(dict.fromkeys(text.lower() for text in (spelled, os.path.realpath(Path(spelled).expanduser()))))
+        known = Path(spelled).expanduser() if spelled.startswith("~") else spelled
+        return tuple(dict.fromkeys(text.lower() for text in (spelled, _really(str(known), seen))))
     except (OSError, RuntimeError, ValueError):
         return (spelled.lower(),)
+
+
+def _really(path: str, seen: dict[str, str]) -> str:
+    """Do what os.path.realpath does, following the links of each folder once."""
+    folder, name = os.path.split(path)
+    if folder not in seen:
+        seen[folder] = os.path.realpath(folder)
+    found = os.path.join(seen[folder], name)  # noqa: PTH118 - paths as text: pathlib would take longer than this
+    return os.path.realpath(found) if os.path.islink(found) else found  # noqa: PTH114
 
 
 def _is_in(path: str, place: str) -> bool:

@@ -10,6 +10,7 @@ from axonflow_hooks.claude_code import failures
 from axonflow_hooks.claude_code.config_change import config_change
 from axonflow_hooks.claude_code.context import DEADLINE_S, Deadline, HookContext, Services
 from axonflow_hooks.claude_code.events import EVENT_NAMES, EventName, HookEvent, parse_event
+from axonflow_hooks.claude_code.failed_output import failed_output
 from axonflow_hooks.claude_code.own_tools import is_status_command
 from axonflow_hooks.claude_code.post_tool_use import post_tool_use, unscanned_notice
 from axonflow_hooks.claude_code.pre_tool_use import pre_tool_use, without_agent
@@ -91,6 +92,7 @@ async def _handle(context: HookContext) -> Reply:
         "PreToolUse": pre_tool_use,
         "PostToolUse": post_tool_use,
         "PostToolUseFailure": post_tool_use,
+        "FailedOutput": failed_output,
         "SessionStart": session_start,
     }[event.name]
     try:
@@ -99,7 +101,7 @@ async def _handle(context: HookContext) -> Reply:
         late = AgentUnavailable(f"AxonFlow could not decide within {DEADLINE_S:g} s.")
         if event.name == "PreToolUse":
             return without_agent(context, late)
-        return SILENT if event.name == "SessionStart" else unscanned_notice(context, late)
+        return SILENT if event.name in {"SessionStart", "FailedOutput"} else unscanned_notice(context, late)
 
 
 def canary(settings: Settings) -> str:

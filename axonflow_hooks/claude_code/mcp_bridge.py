@@ -28,19 +28,29 @@ if TYPE_CHECKING:
 
     from axonflow_hooks.settings import Settings
 
-CALL_TIMEOUT_S: Final = 30.0
+CALL_TIMEOUT_S: Final = 60.0
+"""Longer than an agent lets create_override wait for a person."""
+
+OPENING_WAIT_S: Final = 3.0
 PROTOCOL_VERSION: Final = "2025-06-18"
 HTTP_NOT_FOUND: Final = 404
 
 
-def main() -> int:
-    """Serve until standard input ends; give the exit status, always 0."""
-    asyncio.run(serve(os.environ, _read_line, _write_line))
+def main(*, answered: bool = False) -> int:
+    """Serve until standard input ends; give the exit status, always 0.
+
+    `answered` says that the host has its answer to `initialize` (from hooks/mcp_start.py).
+    """
+    asyncio.run(serve(os.environ, _read_line, _write_line, answered=answered))
     return 0
 
 
 async def serve(
-    environ: Mapping[str, str], read_line: Callable[[], bytes], write_line: Callable[[bytes], None]
+    environ: Mapping[str, str],
+    read_line: Callable[[], bytes],
+    write_line: Callable[[bytes], None],
+    *,
+    answered: bool = False,
 ) -> None:
     """Forward each JSON-RPC line to the agent and each answer back, many at a time, until `read_line` gives b""."""
     bridge = _Bridge(environ)
@@ -52,6 +62,9 @@ async def serve(
             await asyncio.to_thread(write_line, reply)
 
     try:
+        if answered:  # the first line is `initialize`: what it gives is kept, and nobody waits for it
+            opening = asyncio.create_task(bridge.forward(await asyncio.to_thread(read_line)))
+            await asyncio.wait([opening], timeout=OPENING_WAIT_S)
         while line := await asyncio.to_thread(read_line):
             if line.strip():
                 call = asyncio.create_task(handle(line))

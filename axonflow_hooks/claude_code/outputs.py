@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _WRITTEN_FIELDS: Final = {"Write": "content", "NotebookEdit": "new_source"}
 _EDITS: Final = frozenset({"Edit", "MultiEdit"})
+# Of what Read gives: the name that the model has asked for, and images.
+_NOT_READ: Final = (("filePath",), ("base64",))
+_FAILED: Final = frozenset({"PostToolUseFailure", "FailedOutput"})
 # Strings of a Bash result that are the host's, not the command's.
 _BASH_TEXT: Final = frozenset({"stdout", "stderr"})
 _AI_AGENT: Final = re.compile(r"claude-code_(\d+)-(\d+)-(\d+)")
@@ -34,8 +37,8 @@ class ScannableOutput:
 
 
 def scannable_output(event: HookEvent, environ: Mapping[str, str]) -> ScannableOutput:
-    """Take a PostToolUse or PostToolUseFailure event and give the texts to scan."""
-    if event.name == "PostToolUseFailure":
+    """Take the event of a finished call and give the texts to scan."""
+    if event.name in _FAILED:
         return ScannableOutput(_single(event.error), replaceable=False, exposed_where="the error text above")
     tool = event.tool_name
     if tool in _WRITTEN_FIELDS or tool in _EDITS:
@@ -46,6 +49,8 @@ def scannable_output(event: HookEvent, environ: Mapping[str, str]) -> ScannableO
         leaves = tuple(leaf for leaf in leaves if leaf.path[0] in _BASH_TEXT)
         if event.tool_response.get("isImage") is True:
             leaves = tuple(leaf for leaf in leaves if not leaf.text.startswith("data:image/"))
+    if tool == "Read":
+        leaves = tuple(leaf for leaf in leaves if leaf.path[-1:] not in _NOT_READ)
     is_mcp = tool.startswith("mcp__")
     return ScannableOutput(
         leaves,
@@ -62,7 +67,7 @@ def host_replaces_outputs(environ: Mapping[str, str]) -> bool:
 
 def call_succeeded(event: HookEvent) -> bool | None:
     """Say how a call ended as far as the host tells: None for one that goes on in the background."""
-    if event.name == "PostToolUseFailure":
+    if event.name in _FAILED:
         return False
     response: Any = event.tool_response
     if not isinstance(response, dict):

@@ -59,7 +59,8 @@ def grant_question(event: HookEvent) -> str:
     return (
         f"AxonFlow: lift policy {one_line(given.get('policy_id', '?'), 80)} for {scope} during "
         f"{one_line(given.get('ttl_seconds', 3600), 10)} s? Only you can grant this. "
-        f"Reason stated: {one_line(given.get('override_reason', 'none'), 300)}"
+        f"Reason stated: {one_line(given.get('override_reason', 'none'), 300)} "
+        "(An embedded agent then asks for your passphrase: run `axonflow-hooks override confirm` in your own terminal.)"
     )
 
 

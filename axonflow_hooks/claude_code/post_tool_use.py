@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.claude_code import replies
 from axonflow_hooks.claude_code.audit import excerpt, executed_call, path_of
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from axonflow_hooks.claude_code.scan import OutputChecker
     from axonflow_hooks.client import AgentClient
     from axonflow_hooks.wire.mcp_tools import CheckOutputArguments, OutputVerdict
+
+
+_FILE_KEEPS_VALUES: Final = " The file itself holds the values: never write a placeholder over one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +75,16 @@ async def post_tool_use(context: HookContext) -> Reply:
     """Take a finished call, successful or failed, and give the answer."""
     if own_tool_kind(context.event):
         return SILENT  # the agent audits its own tools, and its answers are governed already
+    if context.event.tool_name == "Read" and not context.settings.scan_reads:
+        return SILENT
     output = scannable_output(context.event, context.environ)
-    scan = await _scan(context, output)
+    scan = await scan_output(context, output)
     await _audit(context, output, scan)
     return _answer(context, output, scan)
 
 
-async def _scan(context: HookContext, output: ScannableOutput) -> OutputScan:
+async def scan_output(context: HookContext, output: ScannableOutput) -> OutputScan:
+    """Take the texts of a finished call and give what became of them; never raises what agent and account raise."""
     event = context.event
     limited: list[RateLimited] = []
 
@@ -114,7 +120,7 @@ async def _scan(context: HookContext, output: ScannableOutput) -> OutputScan:
 async def _scan_with(check: OutputChecker, event: HookEvent, output: ScannableOutput) -> OutputScan:
     connector = connector_type(event.tool_name)
     texts = [leaf.text for leaf in output.leaves]
-    given = _input_text(event)
+    given = "" if event.name == "FailedOutput" else _input_text(event)  # it has been recorded already
     scanned = await scan_texts([*texts, *([given] if given else [])], connector, check)
     file = overflow_file(event)
     beyond = await mask_overflow(file, connector, check) if file else None
@@ -177,7 +183,7 @@ def _answer(context: HookContext, output: ScannableOutput, scan: OutputScan) -> 
     updated = with_leaves(event.tool_response, _replacements(output, scan)) if touched else None
     return replies.after_tool(
         event.name,
-        context=_redacted_context(scan),
+        context=redacted_context(scan) + (_FILE_KEEPS_VALUES if event.tool_name == "Read" else ""),
         message=message,
         updated_output=updated,
         is_mcp=event.tool_name.startswith("mcp__"),
@@ -185,17 +191,21 @@ def _answer(context: HookContext, output: ScannableOutput, scan: OutputScan) -> 
 
 
 def _replacements(output: ScannableOutput, scan: OutputScan) -> dict[tuple[str | int, ...], str]:
-    blocked = scan.blocked
-    if blocked:
-        reason = one_line(blocked.block_reason, 300) or "denied by policy"
-        withheld = f"[AxonFlow: output withheld by policy: {reason} [decision: {one_line(blocked.decision_id, 80)}]]"
-        return {leaf.path: withheld for leaf in output.leaves}
+    if scan.blocked:
+        return dict.fromkeys((leaf.path for leaf in output.leaves), withheld_text(scan.blocked))
     return {
         leaf.path: text.masked for leaf, text in zip(output.leaves, scan.texts, strict=True) if text.masked is not None
     }
 
 
-def _redacted_context(scan: OutputScan) -> str:
+def withheld_text(verdict: OutputVerdict) -> str:
+    """Give what stands in the place of a text that policy withholds."""
+    reason = one_line(verdict.block_reason, 300) or "denied by policy"
+    return f"[AxonFlow: output withheld by policy: {reason} [decision: {one_line(verdict.decision_id, 80)}]]"
+
+
+def redacted_context(scan: OutputScan) -> str:
+    """Tell the model what was masked or withheld, and what the placeholders mean."""
     decision = f"[decision: {one_line(scan.decision_id, 80) or 'none'}]"
     if scan.blocked:
         return f"AxonFlow governance: this output was withheld by policy {decision}. explain_decision tells why."

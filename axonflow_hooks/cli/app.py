@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from axonflow_hooks import __version__
-from axonflow_hooks.cli import agent, doctor, login, policy, recover, status
+from axonflow_hooks.cli import agent, approval, audit, doctor, login, override, policy, presence, proxy, recover, status
 
 app = typer.Typer(
     name="axonflow-hooks",
@@ -41,4 +41,9 @@ app.command("login")(login.login)
 app.command("recover")(recover.recover)
 app.command("recover-verify")(recover.recover_verify)
 app.add_typer(agent.app, name="agent")
+app.add_typer(audit.app, name="audit")
 app.add_typer(policy.app, name="policy")
+app.add_typer(override.app, name="override")
+app.add_typer(approval.app, name="approval")
+app.add_typer(presence.app, name="presence")
+app.add_typer(proxy.app, name="proxy")

@@ -28,6 +28,7 @@ _OF_PLUGIN: Final[tuple[tuple[str, Check], ...]] = (
     ("mcp server", wiring.mcp_server),
     ("interpreter", installation.interpreter),
     ("environment", installation.packages),
+    ("claude code", installation.claude_code),
     ("claude settings", wiring.settings_files),
 )
 _OF_USER: Final[tuple[tuple[str, Check], ...]] = (

@@ -39,7 +39,7 @@ def list_policies(
 
     found = [p for p in policies() if category in ("", p.category) and severity in ("", p.severity)]
     if as_json:
-        typer.echo(json.dumps([described(policy) for policy in found], indent=2, ensure_ascii=False))
+        typer.echo(json.dumps([described(policy) for policy in found], indent=2))
         return
     width = max((len(policy.id) for policy in found), default=0)
     for policy in found:
@@ -55,7 +55,7 @@ def show(policy_id: Annotated[str, typer.Argument(metavar="ID", help="The id of 
     """Show one policy as JSON: what it looks for, what it does, its references and examples."""
     from axonflow_hooks.cli.policy_engine import described
 
-    typer.echo(json.dumps(described(_named(policy_id)), indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(described(_named(policy_id)), indent=2))
 
 
 @app.command("explain")

@@ -6,6 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from axonflow_hooks.cli.status_grants import grant_lines, grants_value
 from axonflow_hooks.client import one_line
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def status_lines(report: StatusReport) -> list[str]:
             _count_line("unscanned_outputs_7d", report.unscanned_outputs, "were not scanned"),
             _spool_line(report),
             f"OK fail_mode={settings.fail_mode}",
+            *(grant_lines(report.grants) if report.grants else ()),
         ]
     lines += [f"WARN {warning}" for warning in report.warnings]
     lines += [f"ERROR {error}" for error in report.errors]
@@ -75,6 +77,7 @@ def status_json(report: StatusReport) -> str:
         "audit_backlog": report.spool.records if report.spool else None,
         "audit_dropped": report.spool.dropped if report.spool else None,
         "fail_mode": settings.fail_mode if settings else None,
+        **grants_value(report.grants),
         "warnings": report.warnings,
         "errors": report.errors,
     }
@@ -87,7 +90,7 @@ def _spool_line(report: StatusReport) -> str:
         return "WARN audit_backlog=unknown"
     since = f" (the oldest of {_utc(spool.oldest_at)})" if spool.oldest_at else ""
     if spool.dropped:
-        return f"WARN audit_backlog={spool.records}{since}; {spool.dropped} dropped: undelivered for too long"
+        return f"WARN audit_backlog={spool.records}{since}; {spool.dropped} dropped or lost, see resident.log"
     return f"OK audit_backlog={spool.records}{since}"
 
 

@@ -7,10 +7,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from axonflow_hooks.account.credentials import Credential, known_credential
+from axonflow_hooks.account.credentials import Credential, known_credential, resolve_connection
 from axonflow_hooks.account.license_token import License, load_license
 from axonflow_hooks.account.registration import expiry_warning, load_registration
 from axonflow_hooks.claude_code.ledger import LastDecision, last_decision, ungoverned_since
+from axonflow_hooks.cli.status_grants import Grants, gather_grants
 from axonflow_hooks.client import AgentClient, Connection, new_http_client
 from axonflow_hooks.errors import AxonFlowError, SettingsError
 from axonflow_hooks.paths import resolve_paths
@@ -44,12 +45,13 @@ class StatusReport:
     ungoverned_calls: int = 0
     unscanned_outputs: int = 0
     spool: Backlog | None = None
+    grants: Grants | None = None
     warnings: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
 
 async def gather_status(environ: Mapping[str, str]) -> StatusReport:
-    """Take an environment and give the report; takes at most 3 s, never raises for what a user can get wrong."""
+    """Take an environment and give the report; takes at most 6 s, never raises for what a user can get wrong."""
     report = StatusReport()
     try:
         paths = resolve_paths(environ)
@@ -61,7 +63,7 @@ async def gather_status(environ: Mapping[str, str]) -> StatusReport:
     _add_account(report, settings, paths)
     _add_ledger(report, paths)
     _add_setting_warnings(report, settings)
-    await _add_agent(report, settings)
+    await _add_agent(report, settings, paths)
     return report
 
 
@@ -100,16 +102,20 @@ def _add_setting_warnings(report: StatusReport, settings: Settings) -> None:
         report.warnings.append(f"AXONFLOW_TIMEOUT_SECONDS is more than a hook has; {MAX_TIMEOUT_S:g} s are used.")
 
 
-async def _add_agent(report: StatusReport, settings: Settings) -> None:
+async def _add_agent(report: StatusReport, settings: Settings, paths: Paths) -> None:
     if settings.mode == "unconfigured":
         return
     try:
         async with new_http_client(settings.endpoint) as http:
             health = await AgentClient(Connection(settings.endpoint), http).health(timeout_s=HEALTH_TIMEOUT_S)
+            credential = report.credential
+            if credential is not None and credential.source == "agent-credentials.json":
+                connection = await resolve_connection(settings, paths, http=http, timeout_s=HEALTH_TIMEOUT_S)
+                report.grants = await gather_grants(AgentClient(connection, http), paths)
     except AxonFlowError as error:
         report.agent_problem = str(error)
         return
     report.health = health
     warning = version_warning(health) if settings.plugin_version_check else ""
-    if warning:
-        report.warnings.append(warning)
+    news = report.grants.news if report.grants else ""
+    report.warnings += [text for text in (warning, news) if text]

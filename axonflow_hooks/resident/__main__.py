@@ -24,8 +24,11 @@ NO_PACKAGES = 3
 def main(address: str) -> int:
     """Serve at the address until there is a reason to leave, and give the exit status."""
     sys.path.insert(0, ROOT)
+    import gc
+
     from axonflow_hooks.resident import instance
 
+    gc.disable()  # importing makes much and no garbage: until it listens, looking for some is in vain
     detach()
     lock = instance.claim(address)
     if lock is None:

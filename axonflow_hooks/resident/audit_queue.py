@@ -32,33 +32,41 @@ WRITE_WAIT_S: Final = 4.0
 
 
 class SpoolThread:
-    """The spool of one folder, opened at first use and used by one thread; what comes together is written together.
-
-    Its methods raise OSError or sqlite3.Error when the disk does not do its part.
-    """
+    """The spool of one folder, opened at first use and used by one thread; what comes together is written together."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._spool: Spool | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        self._waiting: list[tuple[Record, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Record, asyncio.Future[Exception | None]]] = []
         self._writer: asyncio.Task[None] | None = None
+        self._lost = 0
 
-    async def append(self, record: Record) -> None:
-        """Write a record; when this returns it is on disk."""
-        written = asyncio.get_running_loop().create_future()
+    def begin(self, record: Record) -> asyncio.Future[Exception | None]:
+        """Begin to write a record; the future gives None when it is on disk, else what kept it from there."""
+        written: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((record, written))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
-        await asyncio.wait_for(written, WRITE_WAIT_S)
+        return written
+
+    def count_lost(self) -> None:
+        """Count a record that nothing has taken: in memory until the disk takes the number."""
+        self._lost += 1
 
     async def run(self, work: Callable[[Spool], object]) -> object:
-        """Do something with the spool in its thread."""
+        """Do something with the spool in its thread. Raises OSError or sqlite3.Error when the disk fails."""
+        lost, self._lost = self._lost, 0
 
         def opened() -> object:
+            nonlocal lost
             if self._spool is None:
                 self._spool = Spool(self._folder)
             try:
+                if lost:
+                    with contextlib.suppress(OSError, sqlite3.Error):  # the disk takes still nothing
+                        self._spool.count_lost(lost)
+                        lost = 0
                 return work(self._spool)
             except (OSError, sqlite3.Error):
                 # Whatever it was (a removed folder, a damaged file), the next use begins anew.
@@ -66,13 +74,19 @@ class SpoolThread:
                 self._spool = None
                 raise
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, opened)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, opened)
+        finally:
+            self._lost += lost
 
     async def close(self) -> None:
         """Finish what is being written and let go of the file."""
         if self._writer:
             with contextlib.suppress(Exception):
                 await self._writer
+        if self._lost:
+            with contextlib.suppress(OSError, sqlite3.Error):
+                await self.run(lambda _: None)
         with contextlib.suppress(OSError, sqlite3.Error):
             await asyncio.get_running_loop().run_in_executor(self._thread, self._close_spool)
         self._thread.shutdown(wait=False)
@@ -88,23 +102,20 @@ class SpoolThread:
             records = [record for record, _ in together]
             try:
                 await self.run(lambda spool, records=records: spool.append(records))  # type: ignore[misc]
-                outcome = None
+                outcome: Exception | None = None
             except Exception as error:  # noqa: BLE001 - each of the hooks is told
                 outcome = error
             for _, written in together:
-                if written.done():
-                    continue
-                if outcome is None:
-                    written.set_result(None)
-                else:
-                    written.set_exception(outcome)
+                if not written.done():
+                    written.set_result(outcome)
 
 
 @dataclass(slots=True)
 class AuditQueue:
     """The AuditSink of one hook call. `call_id` is the same when the call is handled twice: recorded once all the same.
 
-    `on_written` is told whom a record on disk is for, `on_failed` what kept one from the disk.
+    `on_written` is told whom a record on disk is for, `on_failed` what kept one from the disk. One that neither the
+    disk nor the agent takes is lost, and is counted.
     """
 
     thread: SpoolThread
@@ -126,28 +137,41 @@ class AuditQueue:
             body=json.dumps(record.model_dump(exclude_none=True)),  # ASCII: no lone surrogate can stop it
             at=time.time(),
         )
-        try:
-            await self._write(context, entry)
-        except Exception as error:  # noqa: BLE001 - a sink never raises
-            self.on_failed(error)
-            await _send_at_once(context, record, key)
-        else:
-            self.on_written(entry.recipient)
-
-    async def _write(self, context: HookContext, entry: Record) -> None:
         if context.paths.spool_dir != self.folder:
-            raise OSError("The record belongs into another spool.")
-        await self.thread.append(entry)
+            self.on_failed(OSError("The record belongs into another spool."))
+            if not await _send_at_once(context, record, key):
+                self.thread.count_lost()
+            return
+        written = self.thread.begin(entry)
+        await asyncio.wait([written], timeout=WRITE_WAIT_S)
+        failure = written.result() if written.done() else TimeoutError()
+        if failure is None:
+            self.on_written(entry.recipient)
+            return
+        self.on_failed(failure)
+        if not await _send_at_once(context, record, key):
+            if written.done():
+                self._count_if_lost(written)
+            else:  # a slow disk may have it yet
+                written.add_done_callback(self._count_if_lost)
+
+    def _count_if_lost(self, written: asyncio.Future[Exception | None]) -> None:
+        if not written.cancelled() and written.result():
+            self.thread.count_lost()
 
 
-async def _send_at_once(context: HookContext, record: AuditToolCallArguments, key: str) -> None:
+async def _send_at_once(context: HookContext, record: AuditToolCallArguments, key: str) -> bool:
+    """Send a record now, without the spool; tell whether its agent has it."""
+
     async def send(client: AgentClient, share_s: float) -> AuditReceipt:
         return await client.audit_tool_call(
             record, session_id=context.event.session_id, timeout_s=share_s, idempotency_key=key
         )
 
-    with contextlib.suppress(AxonFlowError):
-        await context.ask_agent(AUDIT_SHARE_S, send)
+    try:
+        return (await context.ask_agent(AUDIT_SHARE_S, send)).recorded
+    except AxonFlowError:
+        return False
 
 
 def _recipient(context: HookContext) -> Recipient:

@@ -16,28 +16,32 @@ if TYPE_CHECKING:
 
 UPKEEP_S: Final = 30.0
 MAX_MESSAGES: Final = 10
+MAX_ENDPOINTS: Final = 16
+"""More agents than one user works with in half an hour; the messages of the one heard of least recently go first."""
 
 
 class Upkeep:
-    """Runs `run_upkeep` beside the hooks, once at a time for the same agent."""
+    """Runs `run_upkeep` beside the hooks, once at a time for the same settings.
+
+    What it finds is kept by endpoint: a session is told of its own agent only.
+    """
 
     def __init__(self) -> None:
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._messages: list[str] = []
+        self._running: dict[Settings, asyncio.Task[None]] = {}
+        self._messages: dict[str, list[str]] = {}
 
     async def __call__(self, settings: Settings, paths: Paths, timeout_s: float) -> list[str]:
         """Begin what is due, and give at once what the user has to know now; the rest comes with a later answer."""
         disclosure = take_disclosure(settings, paths)
-        if settings.endpoint not in self._running:
+        if settings not in self._running:
             task = asyncio.create_task(self._run(settings, paths))
-            self._running[settings.endpoint] = task
-            task.add_done_callback(lambda _: self._running.pop(settings.endpoint, None))
+            self._running[settings] = task
+            task.add_done_callback(lambda _: self._running.pop(settings, None))
         return [disclosure] if disclosure else []
 
-    def take_messages(self) -> list[str]:
-        """Give what the user has not been told yet."""
-        taken, self._messages = self._messages, []
-        return taken
+    def take_messages(self, endpoint: str) -> list[str]:
+        """Give what the user of an agent has not been told yet."""
+        return self._messages.pop(endpoint, [])
 
     async def close(self) -> None:
         """Give up what is under way: it is due again the next time."""
@@ -48,7 +52,12 @@ class Upkeep:
 
     async def _run(self, settings: Settings, paths: Paths) -> None:
         found = await run_upkeep(settings, paths, timeout_s=UPKEEP_S)
-        self._messages = [*self._messages, *found][-MAX_MESSAGES:]
+        if not found:
+            return
+        known = self._messages.pop(settings.endpoint, [])
+        self._messages[settings.endpoint] = list(dict.fromkeys([*known, *found]))[-MAX_MESSAGES:]
+        if len(self._messages) > MAX_ENDPOINTS:
+            del self._messages[next(iter(self._messages))]
 
 
 def with_messages(answer: HookAnswer, messages: list[str]) -> HookAnswer:

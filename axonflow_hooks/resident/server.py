@@ -71,8 +71,8 @@ class _Resident:
         server = await start(self._accept, sock=listening, backlog=instance.BACKLOG)
         tasks = [asyncio.create_task(self._delivery.run()), asyncio.create_task(self._watch())]
         self._log("started")
-        gc.collect()
-        gc.freeze()  # what was loaded stays: no collection needs to look at it again
+        gc.freeze()  # what was loaded stays: no collection needs to look at it
+        gc.enable()  # __main__ has switched it off
         await self._leave.wait()
         self._remove_address()
         server.close()
@@ -97,10 +97,16 @@ class _Resident:
                 instance.remove(self._life.address)
 
     async def _watch(self) -> None:
+        tidy = False
         while True:
             await asyncio.sleep(min(CHECK_EVERY_S, self._life.idle_s))
             if self._open:
                 self._life.touch()
+            elif not tidy:
+                tidy = True
+                gc.unfreeze()
+                gc.collect()  # once, of what the imports have left; no call waits for it
+                gc.freeze()
             why = self._life.reason_to_leave()
             if why:
                 self._stop(why)
@@ -161,9 +167,16 @@ class _Resident:
 
     async def _answer(self, request: Request) -> bytes:
         arrived = asyncio.get_running_loop().time()
+        endpoints: list[str] = []
+
+        def http_for(settings: Settings) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+            endpoints.append(settings.endpoint)
+            self._delivery.learn(settings)
+            return self._connections.http_for(settings)
+
         async with self._calls:
             waited = asyncio.get_running_loop().time() - arrived
-            services = Services(http_for=self._http_for, audit=self._audit_for(request), upkeep=self._upkeep)
+            services = Services(http_for=http_for, audit=self._audit_for(request), upkeep=self._upkeep)
             result = await answer(
                 request.event_word,
                 request.payload,
@@ -171,13 +184,10 @@ class _Resident:
                 max(0.0, request.deadline_s - waited - ANSWER_RESERVE_S),
                 services,
             )
-        result = with_messages(result, self._upkeep.take_messages())
+        for endpoint in endpoints:
+            result = with_messages(result, self._upkeep.take_messages(endpoint))
         stderr = f"{result.stderr}\n".encode("utf-8", "replace") if result.stderr else b""
         return frames.encode_answer(result.stdout, stderr)
-
-    def _http_for(self, settings: Settings) -> AbstractAsyncContextManager[httpx.AsyncClient]:
-        self._delivery.learn(settings)
-        return self._connections.http_for(settings)
 
     def _audit_for(self, request: Request) -> AuditQueue:
         return AuditQueue(

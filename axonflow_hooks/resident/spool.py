@@ -2,7 +2,7 @@
 
 One SQLite file, as it gives what several processes need that append and take away: order, uniqueness, durability at
 the commit. A record holds what `audit_tool_call` takes, masked already, and for whom it is; never a credential. What
-the bounds drop is counted and shown.
+the bounds drop is counted and shown, as is what was lost because the disk took nothing while the agent was away.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits for delivery: `oldest_at` in epoch seconds, None when nothing waits; `dropped` since ever."""
+    """What waits for delivery: `oldest_at` in epoch seconds, None when nothing waits; `dropped` or lost since ever."""
 
     records: int = 0
     bytes: int = 0
@@ -152,6 +152,11 @@ class Spool:
             old = connection.execute("DELETE FROM records WHERE at < ?", (time.time() - MAX_AGE_S,)).rowcount
             _count_dropped(connection, old)
         return old
+
+    def count_lost(self, count: int) -> None:
+        """Count records that neither the disk nor their agent has taken with those that were dropped."""
+        with self._transaction() as connection:
+            _count_dropped(connection, count)
 
     def backlog(self) -> Backlog:
         """Give the numbers of what waits."""

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-from filelock import FileLock, Timeout
 
 from axonflow_hooks import __version__
 from axonflow_hooks.client import CLIENT_ID, new_http_client
@@ -60,6 +59,8 @@ async def send_heartbeat(settings: Settings, paths: Paths, *, platform_version: 
     """
     if not is_due(settings, paths):
         return False
+    from filelock import FileLock, Timeout  # needed once a week: no other hook waits for its import
+
     make_private_dir(paths.cache_dir)
     lock = FileLock(paths.cache_dir / f"{paths.telemetry_stamp.name}.lock", blocking=False, mode=PRIVATE_FILE_MODE)
     try:

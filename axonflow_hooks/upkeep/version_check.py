@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from packaging.version import InvalidVersion, Version
-
 from axonflow_hooks import __version__
 from axonflow_hooks.client import one_line
 from axonflow_hooks.stamps import read_wait, write_wait
@@ -55,6 +53,8 @@ def version_warning(health: Health, *, version: str = __version__) -> str:
 
 
 def _is_older(version: str, than: str) -> bool:
+    from packaging.version import InvalidVersion, Version  # needed once a day: no other hook waits for its import
+
     try:
         return Version(version) < Version(than)
     except InvalidVersion:

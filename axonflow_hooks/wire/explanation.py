@@ -30,7 +30,11 @@ class MatchedSpan(BaseModel):
 
 
 class ExplainedPolicy(BaseModel):
-    """One policy that matched, with the action it asked for; `spans` is an addition of the embedded agent."""
+    """One policy that matched, with the action it asked for. The fields from `spans` on are additions.
+
+    `quote` is what it matched at the first place, with secrets and personal data replaced; `lifted_by` is the override
+    or the approval by which it did not count.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -41,6 +45,19 @@ class ExplainedPolicy(BaseModel):
     allow_override: LenientFlag = False
     policy_description: LenientText = ""
     spans: Annotated[list[MatchedSpan], OBJECTS] = Field(default_factory=list)
+    quote: LenientOptionalText = None
+    lifted_by: LenientOptionalText = None
+
+
+class MatchedRule(BaseModel):
+    """A rule of a policy and the field it matched in."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    policy_id: LenientText = ""
+    rule_id: LenientText = ""
+    rule_text: LenientText = ""
+    matched_on: LenientText = ""
 
 
 class DecisionExplanation(BaseModel):
@@ -48,6 +65,7 @@ class DecisionExplanation(BaseModel):
 
     `excerpt` is a part of the statement or output, starting at character `excerpt_offset`, in which secrets and
     personal data are replaced; `statement_hash` is keyed, so that short texts cannot be guessed from it.
+    `explanation` says which part of the call did it, `what_would_be_allowed` what to do instead.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -62,9 +80,15 @@ class DecisionExplanation(BaseModel):
     override_existing_id: LenientOptionalText = None
     historical_hit_count_session: LenientCount = None
     tool_signature: LenientOptionalText = None
+    matched_rules: Annotated[list[MatchedRule], OBJECTS] = Field(default_factory=list)
+    context: dict[str, str] | None = None
+    context_truncated: bool | None = None
     plane: LenientOptionalText = None
     excerpt: LenientOptionalText = None
     excerpt_offset: LenientCount = None
     statement_hash: LenientOptionalText = None
     policies_evaluated: LenientCount = None
     duration_ms: float | None = None
+    approval_id: LenientOptionalText = None
+    explanation: LenientOptionalText = None
+    what_would_be_allowed: LenientOptionalText = None

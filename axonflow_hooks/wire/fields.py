@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from axonflow_hooks.wire.words import RISK_LEVELS_BY_WEIGHT, RiskLevel
 
@@ -52,6 +53,16 @@ def _object(value: object) -> object:
 def _object_or_none(value: object) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
+
+def _filled(value: str) -> str:
+    if not value:
+        raise PydanticCustomError("missing", "is empty")
+    return value
+
+
+# Not min_length: with a constraint pydantic refuses text that has no UTF-8 form, which a tool's output may have.
+FilledText = Annotated[str, AfterValidator(_filled), WithJsonSchema({"type": "string", "minLength": 1})]
+"""A text that is there and not empty."""
 
 LenientText = Annotated[str, BeforeValidator(_text_or_empty)]
 LenientOptionalText = Annotated[str | None, BeforeValidator(_text_or_none)]

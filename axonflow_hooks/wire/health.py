@@ -1,4 +1,4 @@
-"""GET /health (wire 1.10)."""
+"""GET /health (wire 1.10). Built when first used: no tool call waits for it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from axonflow_hooks.wire.fields import OBJECT, OBJECTS, LenientText, LenientText
 class Capability(BaseModel):
     """One thing the agent really serves, and the release that brought it."""
 
+    model_config = ConfigDict(defer_build=True)
+
     name: LenientText = ""
     since: LenientText = ""
     description: LenientText = ""
@@ -20,7 +22,7 @@ class Capability(BaseModel):
 class PluginCompatibility(BaseModel):
     """Oldest and recommended plugin release per plugin id."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     min_plugin_version: LenientTexts = Field(default_factory=dict)
     recommended_plugin_version: LenientTexts = Field(default_factory=dict)
@@ -29,7 +31,7 @@ class PluginCompatibility(BaseModel):
 class Health(BaseModel):
     """What an agent says of itself; only `status` is certain to be there."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     status: str
     service: LenientText = ""

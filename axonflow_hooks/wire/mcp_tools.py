@@ -1,4 +1,7 @@
-"""Arguments and results of the agent's MCP tools that enforcement points call (wire 1.3.1)."""
+"""Arguments and results of the agent's MCP tools that enforcement points call (wire 1.3.1).
+
+Each is built when it is first used (`defer_build`): an enforcement point that starts for a call needs few of them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from axonflow_hooks.wire.fields import (
 class CheckPolicyArguments(BaseModel):
     """`check_policy`: may this statement be executed? Give `statement` decoded and whole."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     connector_type: str
     statement: str
@@ -33,7 +36,7 @@ class CheckPolicyArguments(BaseModel):
 class CheckOutputArguments(BaseModel):
     """`check_output`: what in this output must not reach the model? Give rows or a message, or both."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     connector_type: str
     message: str | None = None
@@ -44,7 +47,7 @@ class CheckOutputArguments(BaseModel):
 class AuditToolCallArguments(BaseModel):
     """`audit_tool_call`: one executed or refused tool call. `success` stays unset where the host does not tell."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     tool_name: str
     caller_name: str = "claude_code"
@@ -58,7 +61,7 @@ class AuditToolCallArguments(BaseModel):
 class PolicyMatchInfo(BaseModel):
     """One policy that a statement or output matched."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     policy_id: LenientText = ""
     policy_name: LenientText = ""
@@ -69,7 +72,7 @@ class PolicyMatchInfo(BaseModel):
 class PendingApproval(BaseModel):
     """A held call that a human has to decide (wire 1.4)."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     approval_id: LenientText = ""
     status: LenientText = ""
@@ -77,7 +80,7 @@ class PendingApproval(BaseModel):
 
 
 class _Verdict(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     allowed: StrictBool
     decision_id: LenientText = ""
@@ -109,7 +112,7 @@ class OutputVerdict(_Verdict):
 class AuditReceipt(BaseModel):
     """Result of `audit_tool_call`."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     recorded: bool
     details: dict[str, Any] = Field(default_factory=dict)

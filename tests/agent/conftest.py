@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from axonflow_hooks.agent.listening import Tls
+
 MCP_PATH = "/api/v1/mcp-server"
 DEADLINE_S = 60
 
@@ -30,8 +32,17 @@ PROGRAM = """
 import os, sys
 from pathlib import Path
 from axonflow_hooks.agent.server import serve
-host, port, data_dir = sys.argv[1:]
-sys.exit(serve(host=host, port=int(port), data_dir=Path(data_dir) if data_dir else None, environ=os.environ))
+from axonflow_hooks.agent.listening import Tls
+host, port, data_dir, *tls = sys.argv[1:]
+sys.exit(
+    serve(
+        host=host,
+        port=int(port),
+        data_dir=Path(data_dir) if data_dir else None,
+        environ=os.environ,
+        tls=Tls(*map(Path, tls)) if tls else None,
+    )
+)
 """
 
 
@@ -96,7 +107,7 @@ class AgentProcess:
         with contextlib.closing(reader):
             for line in reader:
                 self.stderr.append(line.rstrip("\n"))
-                found = re.search(r"listening on (http://\S+)", line)
+                found = re.search(r"listening on (https?://\S+) ", line)
                 if found:
                     self.endpoint = found[1]
                     self.ready.set()
@@ -119,13 +130,17 @@ class AgentStarter:
         data_dir: Path | None = None,
         default_data_dir: bool = False,
         environ: dict[str, str] | None = None,
+        tls: Tls | None = None,
     ) -> AgentProcess:
         home = home or self.folder / f"home{len(self.started)}"
         home.mkdir(exist_ok=True)
         chosen = data_dir or home / "data"
         base = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "PYTHONPATH") if name in os.environ}
+        arguments = [host, str(port), "" if default_data_dir else str(chosen)]
+        if tls is not None:
+            arguments += [str(tls.certificate), str(tls.key)]
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", PROGRAM, host, str(port), "" if default_data_dir else str(chosen)],
+            [sys.executable, "-W", "error", "-c", PROGRAM, *arguments],
             env={**base, "HOME": str(home), **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

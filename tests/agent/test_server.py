@@ -50,7 +50,12 @@ def test_everything_it_keeps_is_private(start_agent: Start) -> None:
         "agent.db": 0o600,
         "agent.db-shm": 0o600,
         "agent.db-wal": 0o600,
+        "agent.json": 0o600,
         "agent.lock": 0o600,
+        "audit-head": 0o600,
+        "audit-signing.key": 0o600,
+        "audit-signing.pub": 0o600,
+        "keys.lock": 0o600,
         "statement-hash.key": 0o600,
     }
 
@@ -71,9 +76,13 @@ def refusal(agent: AgentProcess) -> str:
     return agent.stderr[0]
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com", "::", ""])
-def test_other_hosts_than_this_machine_are_refused(start_agent: Start, host: str) -> None:
+@pytest.mark.parametrize("host", ["example.com", "127.0.0.1.example", "0x7f.1", ""])
+def test_what_is_no_address_is_refused(start_agent: Start, host: str) -> None:
     assert "--host 127.0.0.1" in refusal(start_agent(host=host))
+
+
+def test_an_address_of_another_machine_is_refused(start_agent: Start) -> None:
+    assert "Cannot listen on 192.0.2.1" in refusal(start_agent(host="192.0.2.1"))
 
 
 def test_a_taken_port(start_agent: Start) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from axonflow_hooks.account.agent_places import note_agent_folders
 from axonflow_hooks.claude_code.events import HookEvent
 from axonflow_hooks.claude_code.guard import objection_to
 from axonflow_hooks.claude_code.guarded_places import guarded_places
@@ -234,3 +235,31 @@ def test_unexpected_input_raises_nothing(project: Path, tool: str, given: dict[s
 
 def test_content_of_another_kind_is_not_valid_settings(project: Path) -> None:
     assert decide(project, "Write", {"file_path": ".claude/settings.json", "content": {"a": 1}}) == "deny"
+
+
+@pytest.mark.parametrize(
+    ("path", "decision"),
+    [
+        ("{base}/srv/agent.db", "deny"),
+        ("{base}/srv/audit-head", "deny"),
+        ("{base}/srv/new", "deny"),
+        ("{base}/keys/audit-signing.key", "deny"),
+        ("{base}/keys/presence.json", "deny"),
+        ("{base}/srv-other/agent.db", ""),
+        ("audit-head", ""),
+    ],
+)
+def test_data_and_keys_of_an_agent_are_guarded_wherever_they_are(project: Path, path: str, decision: str) -> None:
+    base = project.parent
+    (base / "srv").mkdir()
+    note_agent_folders(resolve_paths({"HOME": str(base / "home")}), (base / "srv",))
+    given = {"file_path": path.format(base=base), "content": "x"}
+    assert decide(project, "Write", given, AXONFLOW_AGENT_KEY_DIR=str(base / "keys")) == decision
+
+
+@pytest.mark.parametrize(("name", "decision"), [("agent.db", "deny"), ("audit-head", "deny"), ("main.py", "")])
+def test_of_a_folder_that_is_worked_in_only_the_agents_files_are_guarded(
+    project: Path, name: str, decision: str
+) -> None:
+    note_agent_folders(resolve_paths({"HOME": str(project.parent / "home")}), (project,))
+    assert write(project, name) == decision

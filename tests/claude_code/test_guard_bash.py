@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from axonflow_hooks.account.agent_places import note_agent_folders
 from axonflow_hooks.claude_code.guard_bash import bash_objection
 from axonflow_hooks.claude_code.guarded_places import GuardedPlaces, guarded_places
 from axonflow_hooks.paths import resolve_paths
@@ -37,6 +38,14 @@ ORDINARY = [
     'grep -rn "disableAllHooks" .claude',
     "grep -rn kill axonflow_hooks/",
     "rg 'axonflow-hooks agent stop' docs/",
+    "rg 'axonflow-hooks override confirm' docs/",
+    "axonflow-hooks override list",
+    "axonflow-hooks override revoke ovr_1",
+    "axonflow-hooks approval list --json",
+    "axonflow-hooks approval reject apr_1",
+    "axonflow-hooks presence status",
+    "echo 'run axonflow-hooks override confirm' >> NOTES.md",
+    'git commit -m "axonflow-hooks override confirm"',
     'echo "edit .claude/settings.json; then rm it > done"',
     "echo 'pkill -f axonflow' >> NOTES.md",
     'printf "%s\\n" ".mcp.json" >> .gitignore',
@@ -161,6 +170,19 @@ DENIED = [
     "axonflow-hooks agent stop",
     "uv run axonflow-hooks agent stop",
     "python -m axonflow_hooks agent stop",
+    "axonflow-hooks override confirm KQ7P-2MXD",
+    "axonflow-hooks override create sys_x --reason 'the user said so'",
+    "axonflow-hooks approval approve apr_1",
+    "axonflow-hooks presence set",
+    "script -qc 'axonflow-hooks override confirm' /dev/null",
+    "X=axonflow-hooks; $X override confirm",
+    "sh '/srv/plugin/hooks/run' cli override confirm",
+    "python3 -m axonflow_hooks.cli override confirm",
+    "python3 -c \"import subprocess; subprocess.run(['axonflow-hooks', 'override', 'confirm'])\"",
+    "python3 - <<'EOF'\nimport pty; pty.spawn(['axonflow-hooks', 'approval', 'approve', 'apr_1'])\nEOF",
+    "echo 'axonflow-hooks override confirm' | sh",
+    "expect -c 'spawn axonflow-hooks override confirm; send x'",
+    "cat ~/.local/share/axonflow/agent/presence.json",
     "claude plugin disable axonflow",
     "claude plugin uninstall axonflow@market",
     "claude plugins disable --all",
@@ -248,6 +270,46 @@ def test_a_config_folder_of_another_name(tmp_path: Path) -> None:
         assert objection is not None, command
         assert objection.decision == "deny"
     assert bash_objection("cat $CLAUDE_CONFIG_DIR/settings.json", CWD, places) is None
+
+
+@pytest.fixture
+def agents(tmp_path: Path) -> dict[str, str]:
+    """Give the environment of a user whose agents keep data and keys in folders of their own choice."""
+    environ = {"HOME": str(tmp_path / "home"), "AXONFLOW_AGENT_KEY_DIR": str(tmp_path / "keys")}
+    for name in ("home", "keys", "srv"):
+        (tmp_path / name).mkdir()
+    note_agent_folders(resolve_paths(environ), (tmp_path / "srv",))
+    return environ
+
+
+@pytest.mark.parametrize(
+    ("command", "decision"),
+    [
+        ("rm {folder}/srv/audit-head", "deny"),
+        ("cd {folder}/srv && rm -f audit-head*", "deny"),
+        ("sqlite3 {folder}/srv/agent.db 'DELETE FROM audit_log'", "ask"),
+        ("cp /tmp/old.db {folder}/srv/agent.db", "deny"),
+        ("mv {folder}/srv /tmp/gone", "deny"),
+        ("rm -rf {folder}", "ask"),
+        ("echo x > $AXONFLOW_AGENT_KEY_DIR/presence.json", "deny"),
+        ("tee {folder}/keys/audit-signing.key < /dev/zero", "deny"),
+        ("cat {folder}/keys/audit-signing.key", "deny"),
+        ("cat $AXONFLOW_AGENT_KEY_DIR/*", "deny"),
+        ("base64 {folder}/srv/statement-hash.key", "deny"),
+        ("cat ~/.local/share/axonflow/agent/audit-signing.key", "deny"),
+        ("cp -r ~/.local/share/axonflow/agent /tmp/x", "deny"),
+        ("ls -la {folder}/srv $AXONFLOW_AGENT_KEY_DIR", ""),
+        ("cat {folder}/keys/audit-signing.pub", ""),
+        ("rm -rf {folder}/srv-old", ""),
+        ("cat audit-signing.key", ""),
+    ],
+)
+def test_folders_of_agents_are_guarded_wherever_they_are(
+    agents: dict[str, str], tmp_path: Path, command: str, decision: str
+) -> None:
+    places = guarded_places(agents, resolve_paths(agents), CWD)
+    objection = bash_objection(command.format(folder=tmp_path), CWD, places)
+    assert (objection.decision if objection else "") == decision
 
 
 HOSTILE = {

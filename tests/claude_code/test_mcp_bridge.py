@@ -55,9 +55,10 @@ class Host:
 def start(tmp_path: Path) -> Iterator[Callable[..., Host]]:
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(endpoint: str, **environ: str) -> Host:
+    def start(endpoint: str, *, answered: bool = False, **environ: str) -> Host:
+        code = f"from axonflow_hooks.claude_code.mcp_bridge import main; main(answered={answered})"
         process = subprocess.Popen(
-            [sys.executable, "-c", "from axonflow_hooks.claude_code.mcp_bridge import main; main()"],
+            [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={
@@ -114,6 +115,19 @@ def test_a_session_from_initialize_to_a_call(start: Callable[..., Host], stand_i
         assert request.headers["authorization"] == "Basic dGVhbTpzM2NyZXQ="
         assert request.headers["x-session-id"] == "session-1"
         assert request.headers["x-axonflow-client"].startswith("claude-code-plugin/2.")
+
+
+def test_an_answered_initialize_begins_the_session_and_is_not_answered_again(
+    start: Callable[..., Host], stand_in: StandIn
+) -> None:
+    agent_of(stand_in)
+    host = start(stand_in.url, answered=True)
+    host.send({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-11-25"}})
+    assert host.ask("tools/list", {}, "list-1")["id"] == "list-1"
+    assert host.end() == b""
+    first, second = stand_in.to(MCP)
+    assert first.json()["method"] == "initialize"
+    assert second.headers["mcp-session-id"] == "axonflow-0123"
 
 
 def test_calls_run_side_by_side(start: Callable[..., Host], stand_in: StandIn) -> None:

@@ -85,7 +85,7 @@ REPLACEABLE: dict[str, tuple[str, dict[str, Any], Any]] = {
 def test_output_is_masked_in_its_own_shape(
     hooks: Hooks, agent: StubAgent, tool: str, given: dict[str, Any], response: Any
 ) -> None:
-    reply = hooks.post(tool, given, response)
+    reply = hooks.post(tool, given, response, environ={"AXONFLOW_SCAN_READS": "on"})
     assert updated(reply) == masked_in(response)
     assert reply["hookSpecificOutput"]["additionalContext"].startswith(
         "AxonFlow governance: 1 sensitive value (1 x ssn) masked in this output [decision: dec-output]."
@@ -106,7 +106,7 @@ def test_clean_output_is_silence_and_audited(
     hooks: Hooks, agent: StubAgent, tool: str, given: dict[str, Any], response: Any
 ) -> None:
     clean = json.loads(json.dumps(response).replace(SSN, "nothing"))
-    assert hooks.post(tool, given, clean) is None
+    assert hooks.post(tool, given, clean, environ={"AXONFLOW_SCAN_READS": "on"}) is None
     assert len(agent.calls("audit_tool_call")) == 1
     assert last_decision(hooks.paths) is None
 
@@ -116,7 +116,7 @@ def test_blocked_output_is_withheld_and_keeps_its_shape(
     hooks: Hooks, agent: StubAgent, tool: str, given: dict[str, Any], response: Any
 ) -> None:
     agent.on["check_output"] = lambda asked: BLOCKED if SSN in json.dumps(asked) else {"allowed": True}
-    reply = hooks.post(tool, given, response)
+    reply = hooks.post(tool, given, response, environ={"AXONFLOW_SCAN_READS": "on"})
     shown = updated(reply)
     withheld = "[AxonFlow: output withheld by policy: exfiltration [decision: dec-block]]"
     assert withheld in json.dumps(shown)
@@ -368,3 +368,24 @@ def test_the_event_is_not_changed(hooks: Hooks) -> None:
     before = copy.deepcopy(response)
     hooks.post("Bash", {"command": "x"}, response)
     assert response == before
+
+
+# Reads
+
+
+def test_a_read_is_looked_at_only_where_the_user_wants_it(hooks: Hooks, agent: StubAgent) -> None:
+    given = {"file_path": "/w/record.txt"}
+    response: Any = {"type": "text", "file": {"filePath": f"/w/{SSN}.txt", "content": f"ssn {SSN}\n", "numLines": 1}}
+    assert hooks.post("Read", given, response) is None
+    assert agent.requests == []
+    reply = hooks.post("Read", given, response, environ={"AXONFLOW_SCAN_READS": "on"})
+    assert updated(reply)["file"] == response["file"] | {"content": f"ssn {MASKED}\n"}
+    assert "never write a placeholder over one" in reply["hookSpecificOutput"]["additionalContext"]
+    (record,) = agent.calls("audit_tool_call")
+    assert record.arguments["input"]["path"] == "/w/record.txt"
+
+
+def test_an_image_that_is_read_is_not_sent_anywhere(hooks: Hooks, agent: StubAgent) -> None:
+    response = {"type": "image", "file": {"base64": "QUJD", "type": "image/png", "originalSize": 3}}
+    assert hooks.post("Read", {"file_path": "/w/a.png"}, response, environ={"AXONFLOW_SCAN_READS": "on"}) is None
+    assert [call.arguments["message"] for call in agent.calls("check_output")] == ["/w/a.png"]

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from axonflow_hooks.account.local_agent import ensure_credential
+from tests.conftest import Reply, StandIn
+
 if TYPE_CHECKING:
     from tests.claude_code.conftest import Hooks, StubAgent
 
@@ -45,3 +48,19 @@ def test_old_notices_go(hooks: Hooks, agent: StubAgent) -> None:
     hooks.pre("Bash", {"command": "ls"})
     assert begin(hooks) is None
     assert hooks.pre("Bash", {"command": "ls"}) is None, "of this session, so still told"
+
+
+def test_a_passphrase_that_is_new_is_told_once(hooks: Hooks, stand_in: StandIn) -> None:
+    stand_in.knows = ensure_credential(hooks.paths, stand_in.url)
+    known = {"enrolled": True, "enrolled_at": "2026-01-02T03:04:05Z", "fingerprint": "aaaa"}
+    stand_in.replies["/api/v1/presence"] = [Reply(200, known), Reply(200, known), Reply(200, {"enrolled": False})]
+    first = begin(hooks, AXONFLOW_ENDPOINT=stand_in.url, AXONFLOW_AUTH="")
+    assert "was set at 2026-01-02T03:04:05Z (fingerprint aaaa)" in first["systemMessage"]
+    assert begin(hooks, AXONFLOW_ENDPOINT=stand_in.url, AXONFLOW_AUTH="") is None
+    ended = begin(hooks, AXONFLOW_ENDPOINT=stand_in.url, AXONFLOW_AUTH="")
+    assert "no longer knows a passphrase" in ended["systemMessage"]
+
+
+def test_other_agents_are_not_asked_for_a_passphrase(hooks: Hooks, stand_in: StandIn) -> None:
+    assert begin(hooks, AXONFLOW_ENDPOINT=stand_in.url, AXONFLOW_AUTH="a:b") is None
+    assert stand_in.requests == []

@@ -45,6 +45,7 @@ def test_never_longer_than_the_limit(paths: Paths) -> None:
         b'{"endpoint": "http://127.0.0.1:8080", "until": NaN}',
         b'{"endpoint": "http://127.0.0.1:8080", "until": Infinity}',
     ],
+    ids=["empty", "cut off", "a list", "no time", "text", "far too late", "over", "NaN", "Infinity"],
 )
 def test_a_stamp_that_cannot_be_right_is_ignored(paths: Paths, content: bytes) -> None:
     write_private(paths.throttle_stamp, content)

@@ -7,19 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from axonflow_hooks.agent.listening import Tls
+
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 SERVER = "axonflow_hooks.agent.server"
+TLS = ["--tls-cert", "/c.pem", "--tls-key", "/k.pem"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        pytest.param([], {"host": "127.0.0.1", "port": 8080, "data_dir": None}, id="defaults"),
         pytest.param(
-            ["--host", "::1", "--port", "0", "--data-dir", "/srv/a b"],
-            {"host": "::1", "port": 0, "data_dir": Path("/srv/a b")},
+            [],
+            {"host": "127.0.0.1", "port": 8080, "data_dir": None, "tls": None, "log_file": None},
+            id="defaults",
+        ),
+        pytest.param(
+            ["--host", "::1", "--port", "0", "--data-dir", "/srv/a b", "--log-file", "/var/l", *TLS],
+            {
+                "host": "::1",
+                "port": 0,
+                "data_dir": Path("/srv/a b"),
+                "tls": Tls(Path("/c.pem"), Path("/k.pem")),
+                "log_file": Path("/var/l"),
+            },
             id="options",
         ),
     ],
@@ -40,6 +53,12 @@ def test_it_serves_with_these_options(
     (options,) = called
     assert options.pop("environ")["PII_ACTION"] == "block"
     assert options == expected
+
+
+@pytest.mark.parametrize("words", [TLS[:2], TLS[2:]], ids=["no-key", "no-certificate"])
+def test_tls_needs_both_files(cli: Cli, words: list[str]) -> None:
+    result = cli("agent", *words)
+    assert (result.code, "--tls-cert and --tls-key" in result.err) == (1, True)
 
 
 def test_without_the_extra_the_remedy_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

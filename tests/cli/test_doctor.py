@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 WRONG_SECRET = "not-the-secret-of-this-agent"
 WHOLE = (
-    "plugin, versions, hooks.json, launcher, mcp server, interpreter, environment, claude settings, settings, "
-    "config folder, credential files, state folder, disk, audit spool, ungoverned, endpoint, agent, compatibility, "
-    "credential, live deny, live redaction, live audit, resident, hook time"
+    "plugin, versions, hooks.json, launcher, mcp server, interpreter, environment, claude code, claude settings, "
+    "settings, config folder, credential files, state folder, disk, audit spool, ungoverned, endpoint, agent, "
+    "compatibility, credential, live deny, live redaction, live audit, resident, hook time"
 ).split(", ")
 LIVE = WHOLE[-5:]
 
@@ -232,6 +232,32 @@ def no_manifest(desk: Desk) -> None:
     (desk.copy_plugin() / ".claude-plugin" / "plugin.json").unlink()
 
 
+def old_claude_code(desk: Desk) -> None:
+    claude_that(desk, "echo '2.1.120 (Claude Code)'")
+
+
+def claude_code_that_does_not_start(desk: Desk) -> None:
+    claude_that(desk, "echo 'no such library' >&2; exit 127")
+
+
+def claude_that(desk: Desk, does: str) -> None:
+    program = desk.home / "bin" / "claude"
+    desk.write(program, f"#!/bin/sh\n{does}\n")
+    program.chmod(0o755)
+    desk.environ["PATH"] = f"{program.parent}:{desk.environ['PATH']}"
+
+
+def reads_not_covered(desk: Desk) -> None:
+    wiring_file = desk.copy_plugin() / "hooks" / "hooks.json"
+    text = wiring_file.read_text(encoding="utf-8")
+    assert text.count("^(Read)$") == 1
+    desk.write(wiring_file, text.replace("^(Read)$", "^(Reed)$"))
+
+
+def no_hooks_module(desk: Desk) -> None:
+    (desk.copy_plugin() / "hooks" / "failed_output.js").unlink()
+
+
 def damaged_hooks_json(desk: Desk) -> None:
     desk.write(desk.copy_plugin() / "hooks" / "hooks.json", '{"hooks": {')
 
@@ -244,6 +270,10 @@ def hook_group(desk: Desk, event: str, change: Callable[[dict[str, Any]], None])
 
 
 def event_without_hook(desk: Desk) -> None:
+    hook_group(desk, "PostToolUseFailure", lambda group: group.update(hooks=[]))
+
+
+def tools_without_hook(desk: Desk) -> None:
     hook_group(desk, "PostToolUse", lambda group: group.update(hooks=[]))
 
 
@@ -342,8 +372,13 @@ BROKEN: list[tuple[Callable[[Desk], None], str, str, str, str]] = [
     (wrong_credential, "credential", "FAIL", "refuses client local (setting)", "Set AXONFLOW_AUTH"),
     (other_release, "versions", "FAIL", "plugin.json 1.9.0", "Reinstall the plugin"),
     (no_manifest, "versions", "FAIL", "plugin.json", "Reinstall the plugin"),
+    (old_claude_code, "claude code", "WARN", "Release 2.1.120 cannot replace", "Update Claude Code to 2.1.121"),
+    (claude_code_that_does_not_start, "claude code", "WARN", "no such library", "claude doctor"),
+    (reads_not_covered, "hooks.json", "FAIL", "does not cover Read", "Reinstall the plugin"),
+    (no_hooks_module, "launcher", "FAIL", "hooks/failed_output.js", "Reinstall the plugin"),
     (damaged_hooks_json, "hooks.json", "FAIL", "not a JSON object", "Reinstall the plugin"),
-    (event_without_hook, "hooks.json", "FAIL", "no hook for PostToolUse", "Reinstall the plugin"),
+    (event_without_hook, "hooks.json", "FAIL", "no hook for PostToolUseFailure", "Reinstall the plugin"),
+    (tools_without_hook, "hooks.json", "FAIL", "The PostToolUse hook does not cover Bash", "Reinstall the plugin"),
     (tool_not_covered, "hooks.json", "FAIL", "does not cover Bash", "Reinstall the plugin"),
     (command_that_is_not_there, "hooks.json", "FAIL", "hooks/gone", "Reinstall the plugin"),
     (open_on_failure, "hooks.json", "WARN", "onFailure", "Reinstall the plugin"),

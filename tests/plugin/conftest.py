@@ -27,8 +27,8 @@ def main(event):
 """
 BRIDGE = """
 import sys
-def main():
-    print("bridge", sys.executable)
+def main(answered):
+    print("bridge", sys.executable, answered)
     return 0
 """
 CLI = """
@@ -106,7 +106,7 @@ def copy_plugin(folder: Path, shell: tuple[str, ...]) -> Plugin:
     """Copy the entry files into a folder whose name no careless quoting survives."""
     root = folder / 'pl\'ug "in" é $HOME `x`'
     (root / "hooks").mkdir(parents=True)
-    for name in ("run", "dispatch.py", "set_up.py"):
+    for name in ("run", "dispatch.py", "set_up.py", "mcp_start.py", "mcp_tools.json"):
         shutil.copy(REPOSITORY / "hooks" / name, root / "hooks" / name)
     (root / "axonflow_hooks" / "claude_code").mkdir(parents=True)
     (root / "axonflow_hooks" / "__init__.py").touch()

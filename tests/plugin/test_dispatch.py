@@ -67,14 +67,20 @@ def test_an_old_python_decides_by_the_fail_mode_as_run_does(
     assert json.dumps(reply) == json.dumps(without).replace(no_python, too_old)
 
 
-@pytest.mark.parametrize("event", HOOK_EVENTS[1:])
+@pytest.mark.parametrize("event", [*HOOK_EVENTS[1:], "post-read"])
 def test_other_events_say_what_run_says(dash_plugin: Plugin, event: str) -> None:
-    env = dash_plugin.environment(AXONFLOW_FAIL_MODE="closed", CLAUDE_PLUGIN_DATA="")
+    env = dash_plugin.environment(AXONFLOW_FAIL_MODE="closed", AXONFLOW_SCAN_READS="on", CLAUDE_PLUGIN_DATA="")
     without = dash_plugin.reply(event, env=env)["systemMessage"]
     message = dash_plugin.reply(event, env={**env, "AXONFLOW_PYTHON": str(faked(dash_plugin, (3, 8)))})["systemMessage"]
     assert message.startswith(without.partition("No Python was found")[0])
     assert "is Python 3.8" in message
     assert message.endswith(without.partition("start a new session.")[2])
+
+
+def test_a_failed_text_stays_as_it_is_in_silence(dash_plugin: Plugin) -> None:
+    env = dash_plugin.environment(AXONFLOW_PYTHON=str(faked(dash_plugin, (3, 8))))
+    done = dash_plugin.run("failed-output", env=env)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 @pytest.mark.parametrize(
@@ -147,29 +153,9 @@ def test_two_interpreters_that_both_lack_it_do_not_call_each_other_for_ever(dash
     assert "has no no_such_dependency" in reply["systemMessage"]
 
 
-def started(plugin: Plugin, python: str) -> subprocess.Popen[bytes]:
-    command = [*plugin.shell, str(plugin.root / "hooks" / "run"), "mcp"]
-    env = plugin.environment(AXONFLOW_PYTHON=python)
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=env, cwd=plugin.project, stdin=pipe, stdout=pipe, stderr=pipe)
-
-
-def test_the_mcp_server_waits_for_the_set_up(dash_plugin: Plugin, python: str) -> None:
-    ready = dash_plugin.home / "imported"
-    dash_plugin.package(mcp_bridge=f"open({str(ready)!r}, 'w').close()\n{NEEDS_HTTPX}")
-    other = program(dash_plugin.home / "other", 'read -r line; echo "$line"; echo server')
-    with started(dash_plugin, python) as server:
-        while not ready.exists():
-            assert server.poll() is None
-        (dash_plugin.data / "draft").write_text(f"{other}\n")
-        (dash_plugin.data / "draft").replace(dash_plugin.data / "interpreter")
-        out, _ = server.communicate(b"hello\n", timeout=60)
-    assert out == b"hello\nserver\n"
-
-
 def test_the_bridge_is_started_where_everything_is_there(dash_plugin: Plugin, python: str) -> None:
     done = dash_plugin.run("mcp", env=dash_plugin.environment(AXONFLOW_PYTHON=python))
-    assert (done.returncode, done.stdout.split()[0]) == (0, b"bridge")
+    assert (done.returncode, done.stdout.split()[0], done.stdout.split()[-1]) == (0, b"bridge", b"False")
 
 
 @pytest.mark.parametrize(("command", "status"), [("cli", 1), ("report", 0)])

@@ -27,6 +27,7 @@ SKILLS = {
 }
 TOOLS = {"check_policy", "check_output", "audit_tool_call", "list_policies", "get_policy_stats", "search_audit_events"}
 TOOLS |= {"explain_decision", "create_override", "delete_override", "list_overrides"}
+READS = "^(Read)$"
 LAUNCHER = 'sh "${CLAUDE_PLUGIN_ROOT}/hooks/run"'
 
 
@@ -70,12 +71,21 @@ def test_only_events_that_every_supported_release_knows_are_named() -> None:
 
 
 def test_every_hook_runs_the_launcher_without_a_shell_line() -> None:
-    for event, _, handler in hooks():
+    for event, group, handler in hooks():
         words = re.sub(r"(?<!^)([A-Z])", r"-\1", event).lower()
+        words = "post-read" if group.get("matcher") == READS else words
         assert handler["type"] == "command"
         assert handler["command"] == "sh"
         assert handler["args"] == ["${CLAUDE_PLUGIN_ROOT}/hooks/run", words]
     assert (REPOSITORY / "hooks" / "run").stat().st_mode & 0o100
+
+
+def test_the_hooks_module_masks_what_the_hooks_govern() -> None:
+    (module,) = read("hooks/hooks.json")["modules"]
+    source = (REPOSITORY / "hooks" / module).read_text(encoding="utf-8")
+    matchers = {group["matcher"] for event, group, _ in hooks() if event == "PostToolUseFailure"}
+    assert {f"/{matcher}/" for matcher in matchers} == set(re.findall(r"GOVERNED = (/.*/);", source))
+    assert "`${$.plugin.root}/hooks/run`, 'failed-output'" in source
 
 
 def test_a_tool_is_blocked_when_its_check_fails_to_run() -> None:
@@ -88,12 +98,16 @@ def test_a_tool_is_blocked_when_its_check_fails_to_run() -> None:
     ("tool", "governed"),
     [
         *((tool, True) for tool in ("Bash", "Write", "Edit", "MultiEdit", "NotebookEdit", "mcp__db__query")),
-        *((tool, False) for tool in ("Read", "BashOutput", "TodoWrite", "KillBash", "Agent", "amcp__x__y", "bash")),
+        *((tool, False) for tool in ("Read", "ReadMcpResourceTool", "BashOutput", "TodoWrite", "KillBash")),
+        *((tool, False) for tool in ("Agent", "amcp__x__y", "bash")),
     ],
 )
 def test_the_matcher_names_the_governed_tools_and_no_other(tool: str, governed: bool) -> None:
     for event, group, _ in hooks():
-        if event.endswith("ToolUse") or event == "PostToolUseFailure":
+        if group.get("matcher") == READS:
+            assert event == "PostToolUse"
+            assert bool(re.search(READS, tool)) is (tool == "Read")
+        elif event.endswith("ToolUse") or event == "PostToolUseFailure":
             assert bool(re.search(group["matcher"], tool)) is governed
         else:
             assert "matcher" not in group

@@ -41,7 +41,7 @@ def recorded(plugin: Plugin, interpreter: Path) -> None:
     (plugin.data / "interpreter").write_text(f"{interpreter}\n")
 
 
-@pytest.mark.parametrize("event", HOOK_EVENTS)
+@pytest.mark.parametrize("event", [*HOOK_EVENTS, "failed-output"])
 def test_it_hands_the_event_over_without_any_other_program(plugin: Plugin, python: str, event: str) -> None:
     reply = plugin.reply(event, env=plugin.environment(AXONFLOW_PYTHON=python), stdin=b"x" * 5_000_000)
     assert reply["event"] == event
@@ -177,6 +177,47 @@ def test_other_events_only_tell_where_there_is_no_python(plugin: Plugin, event: 
     reply = plugin.reply(event, env=plugin.environment(AXONFLOW_FAIL_MODE="closed"), stdin=b"x" * 1_000_000)
     assert list(reply) == ["systemMessage"]
     assert "Install Python 3.10" in reply["systemMessage"]
+
+
+SCAN_READS = [
+    ({}, None, False),
+    ({"AXONFLOW_SCAN_READS": ""}, None, False),
+    ({"AXONFLOW_SCAN_READS": "1"}, None, True),
+    ({"AXONFLOW_SCAN_READS": " On "}, None, True),
+    ({"AXONFLOW_SCAN_READS": "Off"}, None, False),
+    ({"AXONFLOW_SCAN_READS": "0"}, None, False),
+    ({"AXONFLOW_SCAN_READS": "maybe"}, None, True),
+    ({}, "scan_reads = true\n", True),
+    ({}, "scan_reads = false\n", False),
+    ({}, 'fail_mode = "closed"\n"scan_reads" = "on" # why\n', True),
+    ({}, "[other]\nscan_reads = true\n", False),
+    ({"AXONFLOW_SCAN_READS": "no"}, "scan_reads = true\n", False),
+]
+
+
+@pytest.mark.parametrize(("extra", "config", "scanned"), SCAN_READS, ids=repr)
+def test_reads_are_handed_over_only_where_the_user_wants_it(
+    plugin: Plugin, python: str, extra: dict[str, str], config: str | None, scanned: bool
+) -> None:
+    if config is not None:
+        folder = plugin.home / ".config" / "axonflow"
+        folder.mkdir(parents=True)
+        (folder / "config.toml").write_text(config)
+    reply = plugin.reply("post-read", env=plugin.environment(AXONFLOW_PYTHON=python, **extra))
+    assert (reply.get("event") == "post-read") is scanned
+    told = plugin.reply("post-read", env=plugin.environment(**extra))
+    assert ("systemMessage" in told) is scanned
+
+
+def test_a_configuration_that_cannot_be_read_is_for_the_package_to_judge(plugin: Plugin, python: str) -> None:
+    (plugin.home / "settings" / "config.toml").mkdir(parents=True)
+    env = plugin.environment(AXONFLOW_CONFIG_DIR=str(plugin.home / "settings"), AXONFLOW_PYTHON=python)
+    assert plugin.reply("post-read", env=env)["event"] == "post-read"
+
+
+@pytest.mark.parametrize("mode", ["open", "closed"])
+def test_without_python_a_failed_text_stays_as_it_is_in_silence(plugin: Plugin, mode: str) -> None:
+    assert plugin.reply("failed-output", env=plugin.environment(AXONFLOW_FAIL_MODE=mode)) == {}
 
 
 @pytest.mark.parametrize(("mode", "then"), [("open", "run ungoverned"), ("local", "are blocked"), ("?", "are blocked")])

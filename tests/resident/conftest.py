@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,8 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
+from axonflow_hooks.account.local_agent import credential_for
 from axonflow_hooks.paths import resolve_paths
 
 if TYPE_CHECKING:
@@ -82,11 +86,9 @@ class Machine:
             given.setdefault("tool_response", {"stdout": "fine", "stderr": "", "interrupted": False})
         return json.dumps(given).encode()
 
-    def start(
-        self, word: str = "pre-tool-use", payload: bytes | None = None, **environ: str
-    ) -> subprocess.Popen[bytes]:
-        """Begin a hook and write its input."""
-        process = subprocess.Popen(
+    def begin(self, word: str = "pre-tool-use", **environ: str) -> subprocess.Popen[bytes]:
+        """Begin a hook, which waits for its input."""
+        return subprocess.Popen(
             [*self.prefix, sys.executable, "-I", "-S", str(self.root / "hooks" / "relay.py"), word],
             env={**self.environ, **environ},
             cwd=self.home,
@@ -94,11 +96,13 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        assert process.stdin
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(self.payload() if payload is None else payload)
-        process.stdin.close()
-        process.stdin = None
+
+    def start(
+        self, word: str = "pre-tool-use", payload: bytes | None = None, **environ: str
+    ) -> subprocess.Popen[bytes]:
+        """Begin a hook and write its input."""
+        process = self.begin(word, **environ)
+        give_input(process, self.payload() if payload is None else payload)
         return process
 
     def hook(self, word: str = "pre-tool-use", payload: bytes | None = None, **environ: str) -> dict[str, Any]:
@@ -134,6 +138,15 @@ def is_resident(pid: int) -> bool:
     except OSError:
         return False
     return b"resident/__main__.py" in line
+
+
+def give_input(process: subprocess.Popen[bytes], payload: bytes) -> None:
+    """Write all that a hook gets to read."""
+    assert process.stdin
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(payload)
+    process.stdin.close()
+    process.stdin = None
 
 
 def answer_of(process: subprocess.Popen[bytes]) -> dict[str, Any]:
@@ -177,19 +190,33 @@ class RealAgent:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        program = Path(sys.executable).parent / "axonflow-hooks"
-        command = [str(program), "agent", "--port", str(self.port), "--data-dir", str(self.folder)]
+        script = str(ROOT / "hooks" / "dispatch.py")
+        command = [sys.executable, "-I", script, "cli", "agent", "--port", str(self.port)]
+        command += ["--data-dir", str(self.folder)]
         self.process = subprocess.Popen(command, env=self.environ, stderr=subprocess.PIPE)
         assert self.process.stderr
         for line in self.process.stderr:
             if b"listening on" in line:
                 return
+        self.kill()
         raise AssertionError("the agent did not start")
 
     def kill(self) -> None:
-        assert self.process
-        self.process.kill()
-        self.process.communicate()
+        if self.process:
+            self.process.kill()
+            self.process.communicate()
+        self.process = None
+
+    def auth(self) -> str:
+        """Give the credential of a client added to the agent, as AXONFLOW_AUTH takes it.
+
+        Not that which the agent has made for its user: it goes to the agent itself and to nobody between.
+        """
+        own = credential_for(resolve_paths(self.environ), self.url)
+        assert own
+        made = httpx.post(f"{self.url}/api/v1/agent/clients", json={"name": "behind-the-gate"}, auth=own, timeout=30)
+        credential = made.json()
+        return base64.b64encode(f"{credential['client_id']}:{credential['client_secret']}".encode()).decode()
 
     def recorded(self) -> list[str]:
         """Give the tool_use_id of every recorded tool call, in the order of the trail."""
@@ -199,3 +226,23 @@ class RealAgent:
                 "SELECT request_body FROM audit_log WHERE request_type = 'tool_call_audit' ORDER BY rowid"
             ).fetchall()
         return [str(json.loads(body)["tool_use_id"]) for (body,) in rows]
+
+
+@pytest.fixture
+def agent(machine: Machine) -> Iterator[RealAgent]:
+    """Give an embedded agent that the machine's hooks ask; where it cannot be asked, nothing may run."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    made = RealAgent(machine.home / "agent-data", machine.environ, port)
+    machine.environ["AXONFLOW_ENDPOINT"] = made.url
+    machine.environ["AXONFLOW_FAIL_MODE"] = "closed"
+    made.start()
+    yield made
+    made.kill()
+
+
+def expect_each_once(machine: Machine, agent: RealAgent, expected: list[str]) -> None:
+    """A last call finds everything in order again; then every record is at the agent, once, in order."""
+    assert machine.hook() == {}
+    wait_until(lambda: set(agent.recorded()) >= set(expected), "every record at the agent")
+    assert agent.recorded() == expected

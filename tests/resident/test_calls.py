@@ -7,6 +7,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -289,6 +291,24 @@ def test_a_full_disk_changes_no_answer(site: Machine, stand_in: StandIn) -> None
     assert site.hook("post-tool-use", site.payload("PostToolUse")) == {}
     wait_until(lambda: len(audits(stand_in)) == 2, "the records, sent at once")
     assert "could not be written" in site.log()
+
+
+@pytest.mark.skipif(not shutil.which("sh"), reason="needs a shell")
+@pytest.mark.parametrize("chosen", [True, False], ids=["a-python-of-the-users-choice", "the-one-that-is-found"])
+def test_a_session_finds_its_resident_warm(site: Machine, chosen: bool) -> None:
+    environ = {**site.environ, "CLAUDE_PLUGIN_ROOT": str(site.root)}
+    if chosen:
+        environ["AXONFLOW_PYTHON"] = sys.executable
+    done = subprocess.run(
+        ["sh", str(site.root / "hooks" / "run"), "session-start"],
+        input=site.payload("SessionStart"),
+        env=environ,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert b"not working" not in done.stdout
+    assert len(site.residents()) == 1
 
 
 def test_sixty_calls_at_once_queue(site: Machine) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ def with_server(scenario: Callable[[int, list[int]], Coroutine[Any, Any, None]])
             writer.close()
 
     async def run() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(serve, "0.0.0.0", 0)
         try:
             await scenario(server.sockets[0].getsockname()[1], carried)
         finally:
@@ -88,33 +89,116 @@ def test_after_the_machine_has_slept_connections_are_new(monkeypatch: pytest.Mon
     assert with_server(scenario) == [1, 1]
 
 
-def test_a_name_that_moves_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections_module, "LOOK_UP_EVERY_S", -1.0)
-    real = socket.getaddrinfo
-    meant = {"moving.test": "127.0.0.1"}
+class NameServer:
+    """What a name means, in place of the system's look-up: an address, "" for none; `held` keeps the answer back."""
 
-    def look_up(host: Any, port: Any, *rest: Any, **options: Any) -> Any:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+        self.address = address
+        self.asked = 0
+        self.held = threading.Event()
+        self.held.set()
+        self._real = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", self.look_up)
+        monkeypatch.setattr(connections_module, "LOOK_UP_EVERY_S", -1.0)
+
+    def look_up(self, host: Any, port: Any, *rest: Any, **options: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
-        return real(meant.get(name, name), port, *rest, **options)
+        if name != "moving.test":
+            return self._real(name, port, *rest, **options)
+        if port is None:  # not of the connection itself
+            self.asked += 1
+            self.held.wait(30)
+        if not self.address:
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return self._real(self.address, port, *rest, **options)
 
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+def test_a_name_that_moves_is_followed_by_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = NameServer(monkeypatch, "127.0.0.1")
+
+    async def scenario(port: int, carried: list[int]) -> None:
+        kept = Connections()
+        url = f"http://moving.test:{port}"
+        await get(kept, url)
+        await get(kept, url)
+        assert carried == [2]
+        names.address = "127.0.0.2"
+        await get(kept, url)
+        await get(kept, url)
+        assert carried == [2, 2]
+        names.address = "127.0.0.1"
+        await get(kept, url)
+        await kept.close()
+
+    assert with_server(scenario) == [2, 2, 1]
+
+
+def test_a_call_under_way_ends_where_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = NameServer(monkeypatch, "127.0.0.1")
+
+    async def scenario(port: int, carried: list[int]) -> None:
+        kept = Connections()
+        url = f"http://moving.test:{port}"
+        async with kept.http_for(settings(url)) as http:
+            await http.get(url)
+            names.address = "127.0.0.2"
+            await get(kept, url)
+            assert (await http.get(url)).text == "ok"
+        assert http.is_closed
+        await kept.close()
+
+    assert with_server(scenario) == [2, 1]
+
+
+def test_a_name_server_that_does_not_answer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = NameServer(monkeypatch, "127.0.0.1")
+
+    async def scenario(port: int, _: list[int]) -> None:
+        kept = Connections()
+        url = f"http://moving.test:{port}"
+        await get(kept, url)
+        names.address = ""
+        await get(kept, url)
+        await get(kept, url)
+        await kept.close()
+
+    assert with_server(scenario) == [3]
+    assert names.asked >= 2
+
+
+def test_a_slow_name_server_is_waited_for_once_and_heard_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = NameServer(monkeypatch, "127.0.0.1")
+    monkeypatch.setattr(connections_module, "LOOK_UP_WAIT_S", 0.01)
 
     async def scenario(port: int, carried: list[int]) -> None:
         kept = Connections()
         url = f"http://moving.test:{port}"
         await get(kept, url)
         await asyncio.gather(*kept._background)
-        await get(kept, url)
+        names.address = "127.0.0.2"
+        names.held.clear()
+        for _unused in range(3):
+            await get(kept, url)
+        assert carried == [4]
+        assert names.asked == 2  # one question for all of them
+        names.held.set()
         await asyncio.gather(*kept._background)
-        assert carried == [2]
-        meant["moving.test"] = "127.0.0.2"
-        await get(kept, url)
-        await asyncio.gather(*kept._background)
-        meant["moving.test"] = "127.0.0.1"
         await get(kept, url)
         await kept.close()
 
-    assert with_server(scenario) == [3, 1]
+    assert with_server(scenario) == [4, 1]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_where_no_name_can_move_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setattr(Connections, "_follow_name", None)
+
+    async def scenario(port: int, _: list[int]) -> None:
+        kept = Connections()
+        await get(kept, f"http://{host}:{port}")
+        await kept.close()
+
+    assert with_server(scenario) == [1]
 
 
 def test_the_number_of_endpoints_is_bounded() -> None:

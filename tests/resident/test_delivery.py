@@ -88,7 +88,7 @@ def test_records_arrive_in_order_with_key_session_and_user(paths: Paths, stand_i
     async def scenario() -> None:
         async with delivering(paths, settings_for(stand_in)) as (made, thread, _):
             for n in range(5):
-                await thread.append(record(f"k{n}", stand_in))
+                await thread.begin(record(f"k{n}", stand_in))
             await made.deliver()
 
     asyncio.run(scenario())
@@ -113,7 +113,7 @@ def test_an_outage_delays_and_loses_nothing(
     async def scenario() -> None:
         async with delivering(paths, settings_for(stand_in)) as (made, thread, _):
             for n in range(3):
-                await thread.append(record(f"k{n}", stand_in))
+                await thread.begin(record(f"k{n}", stand_in))
             await deliver_all(made, paths)
 
     asyncio.run(scenario())
@@ -126,7 +126,7 @@ def test_pauses_grow_to_their_bound(paths: Paths, stand_in: StandIn) -> None:
 
     async def scenario() -> list[float]:
         async with delivering(paths, settings_for(stand_in)) as (made, thread, _):
-            await thread.append(record("k", stand_in))
+            await thread.begin(record("k", stand_in))
             state = delivery_module._State()
             pauses = []
             for _ in range(10):
@@ -144,7 +144,7 @@ def test_a_pause_that_was_asked_for_is_kept(paths: Paths, stand_in: StandIn) -> 
 
     async def scenario() -> float:
         async with delivering(paths, settings_for(stand_in)) as (made, thread, _):
-            await thread.append(record("k", stand_in))
+            await thread.begin(record("k", stand_in))
             await made.deliver()
             made.wake(Recipient(stand_in.url, "tenant-a"))
             await made.deliver()
@@ -167,8 +167,8 @@ def test_a_record_that_its_agent_will_never_take_is_dropped_and_counted(
 
     async def scenario() -> list[str]:
         async with delivering(paths, settings_for(stand_in)) as (made, thread, reports):
-            await thread.append(record("bad", stand_in))
-            await thread.append(record("good", stand_in))
+            await thread.begin(record("bad", stand_in))
+            await thread.begin(record("good", stand_in))
             await deliver_all(made, paths)
             return reports
 
@@ -186,7 +186,7 @@ def test_a_record_that_cannot_be_read_is_dropped_and_counted(
 
     async def scenario() -> None:
         async with delivering(paths, settings_for(stand_in)) as (made, thread, _):
-            await thread.append(record("bad", stand_in, body="{not JSON"))
+            await thread.begin(record("bad", stand_in, body="{not JSON"))
             await deliver_all(made, paths)
 
     asyncio.run(scenario())
@@ -199,8 +199,8 @@ def test_nothing_goes_to_another_endpoint_or_tenant(paths: Paths, stand_in: Stan
 
     async def scenario() -> None:
         async with delivering(paths, elsewhere, settings_for(stand_in, TENANT_B)) as (made, thread, _):
-            await thread.append(record("for a", stand_in))
-            await thread.append(record("for b", stand_in, "tenant-b"))
+            await thread.begin(record("for a", stand_in))
+            await thread.begin(record("for b", stand_in, "tenant-b"))
             await made.deliver()
             assert sent(stand_in) == ["for b"]
             made.learn(settings_for(stand_in))
@@ -219,7 +219,7 @@ def test_one_process_delivers_at_a_time(paths: Paths, stand_in: StandIn) -> None
 
     async def scenario() -> None:
         async with delivering(paths, settings_for(stand_in)) as (made, thread, _):
-            await thread.append(record("k", stand_in))
+            await thread.begin(record("k", stand_in))
             other = take_lock(str(paths.spool_dir / "deliver.lock"))
             assert other is not None
             await made.deliver_once(30)
@@ -238,7 +238,7 @@ def test_in_the_background_a_new_record_is_delivered_at_once(paths: Paths, stand
         async with delivering(paths, settings_for(stand_in)) as (made, thread, _):
             running = asyncio.create_task(made.run())
             for n in range(3):
-                await thread.append(record(f"k{n}", stand_in))
+                await thread.begin(record(f"k{n}", stand_in))
                 made.wake(Recipient(stand_in.url, "tenant-a"))
                 await asyncio.to_thread(stand_in.wait_for, MCP, n + 1)
             running.cancel()

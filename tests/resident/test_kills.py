@@ -1,6 +1,6 @@
 """kill -9 of the resident and of the agent, at random moments of a call: no wrong answer, no lost or doubled record.
 
-AXONFLOW_TEST_KILLS sets how often each is killed (default: 8).
+At named stages: test_kill_stages.py. AXONFLOW_TEST_KILLS sets how often each is killed (default: 3).
 """
 
 from __future__ import annotations
@@ -9,33 +9,17 @@ import contextlib
 import os
 import random
 import signal
-import socket
 import time
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.resident.conftest import Machine, RealAgent, answer_of, decision, wait_until
+from tests.resident.conftest import answer_of, decision, expect_each_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.resident.conftest import Machine, RealAgent
 
-KILLS = int(os.environ.get("AXONFLOW_TEST_KILLS", "8"))
+KILLS = int(os.environ.get("AXONFLOW_TEST_KILLS", "3"))
 CALL_S = 0.08
 """A call with all that follows it takes about this long: the kills are spread over it."""
-
-
-@pytest.fixture
-def agent(machine: Machine) -> Iterator[RealAgent]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    folder = machine.home / "agent-data"
-    made = RealAgent(folder, machine.environ, port)
-    machine.environ["AXONFLOW_ENDPOINT"] = made.url
-    machine.environ["AXONFLOW_FAIL_MODE"] = "closed"
-    made.start()
-    yield made
-    made.kill()
 
 
 def moments() -> list[float]:
@@ -50,13 +34,6 @@ def kill_residents_now(machine: Machine) -> None:
     for pid in machine.residents():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-
-
-def expect_each_once(machine: Machine, agent: RealAgent, expected: list[str]) -> None:
-    """A last call finds everything in order again; then every record is at the agent, once, in order."""
-    assert machine.hook() == {}
-    wait_until(lambda: set(agent.recorded()) >= set(expected), "every record at the agent")
-    assert agent.recorded() == expected
 
 
 def test_a_killed_resident_costs_no_answer_and_no_record(machine: Machine, agent: RealAgent) -> None:

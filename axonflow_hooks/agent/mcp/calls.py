@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ValidationError
 
 from axonflow_hooks.agent.errors import InvalidArguments, ToolFailure
+from axonflow_hooks.wire.fields import FilledText as FilledText
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from axonflow_hooks.agent.store.records import Caller
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def _filled(value: str) -> str:
-    if not value:
-        raise PydanticCustomError("missing", "is empty")
-    return value
-
-
-# Not min_length: with a constraint pydantic refuses text that has no UTF-8 form, which a tool's output may have.
-FilledText = Annotated[str, AfterValidator(_filled)]
-"""A text that is there and not empty."""
+async def _is_there() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A `tools/call`: `mcp_session_id` and `integrations` are those of its MCP session, where it has one.
 
-    `size` is the number of bytes of the request, a measure for the work in it.
+    `size` is the number of bytes of the request, a measure for the work in it; `approval_id` names the approval with
+    which a held call is tried again; `is_gone` tells a tool that waits whether anybody still does.
     """
 
     arguments: Mapping[str, Any]
@@ -43,6 +37,8 @@ class ToolCall:
     mcp_session_id: str | None = None
     integrations: frozenset[str] = frozenset()
     idempotency_key: str | None = None
+    approval_id: str | None = None
+    is_gone: Callable[[], Awaitable[bool]] = _is_there
 
     @property
     def session_key(self) -> str | None:

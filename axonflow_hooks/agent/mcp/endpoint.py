@@ -10,8 +10,10 @@ from starlette.responses import PlainTextResponse, Response
 from axonflow_hooks.agent.envelopes import rpc_error, rpc_result
 from axonflow_hooks.agent.faults import internal_error
 from axonflow_hooks.agent.mcp.protocol import VERSIONS, Request, RpcError, handle
+from axonflow_hooks.agent.names import attributed
 from axonflow_hooks.agent.requests import BodyRefused, read_json
 from axonflow_hooks.wire import jsonrpc
+from axonflow_hooks.wire.decide import APPROVAL_HEADER
 
 if TYPE_CHECKING:
     from starlette.requests import Request as HttpRequest
@@ -64,7 +66,7 @@ async def _post(http: HttpRequest) -> Response:
 
 async def _dispatch(http: HttpRequest, message: dict[str, Any], version: str | None) -> Response:
     agent: Agent = http.app.state.agent
-    caller: Caller = http.state.caller
+    caller: Caller = attributed(agent, http.state.caller)
     session_id = http.headers.get("mcp-session-id") if message["method"] != "initialize" else None
     session: Session | None = None
     if session_id is not None:
@@ -85,6 +87,8 @@ async def _dispatch(http: HttpRequest, message: dict[str, Any], version: str | N
         mcp_session_id=session_id,
         integrations=session.integrations if session else frozenset(),
         idempotency_key=key,
+        approval_id=http.headers.get(APPROVAL_HEADER),
+        is_gone=http.is_disconnected,
     )
     try:
         result = await handle(agent, request)

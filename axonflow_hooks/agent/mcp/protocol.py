@@ -12,7 +12,7 @@ from axonflow_hooks.agent.mcp.registry import TOOLS
 from axonflow_hooks.wire import jsonrpc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from axonflow_hooks.agent.runtime import Agent
     from axonflow_hooks.agent.store.records import Caller
@@ -44,6 +44,8 @@ class Request:
     mcp_session_id: str | None = None
     integrations: frozenset[str] = frozenset()
     idempotency_key: str | None = None
+    approval_id: str | None = None
+    is_gone: Callable[[], Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ async def _call_tool(agent: Agent, request: Request, params: Mapping[str, Any]) 
         mcp_session_id=request.mcp_session_id,
         integrations=request.integrations,
         idempotency_key=request.idempotency_key,
+        approval_id=request.approval_id,
+        **({} if request.is_gone is None else {"is_gone": request.is_gone}),
     )
     try:
         reply = await tool.run(agent, call)

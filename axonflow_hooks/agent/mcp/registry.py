@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from axonflow_hooks.agent.mcp import audit, checks, decisions, schemas
+from axonflow_hooks.agent.mcp import audit, checks, decisions, overrides, policies, recent, schemas, stats
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -67,6 +67,14 @@ TOOLS: Final[Mapping[str, Tool]] = {
             _RECORDS,
         ),
         Tool(
+            "list_policies",
+            "List the policies that govern tool calls: those of the system, of the user's packs and of the tenant, "
+            "with what each looks at and does.",
+            schemas.LIST_POLICIES,
+            policies.list_policies,
+            _READS,
+        ),
+        Tool(
             "explain_decision",
             "Explain a decision by its decision_id: which policies matched, where, with what risk, and how often "
             "before in this session.",
@@ -75,10 +83,48 @@ TOOLS: Final[Mapping[str, Tool]] = {
             _READS,
         ),
         Tool(
+            "create_override",
+            "Ask a person to lift one policy for a while, for a stated reason. The user confirms it in a terminal of "
+            "their own (axonflow-hooks override confirm); the call waits for that. Policies of critical risk are never "
+            "lifted.",
+            schemas.CREATE_OVERRIDE,
+            overrides.create_override,
+            _RECORDS,
+        ),
+        Tool(
+            "delete_override",
+            "End an override before its time.",
+            schemas.DELETE_OVERRIDE,
+            overrides.delete_override,
+            _RECORDS,
+        ),
+        Tool(
+            "list_overrides",
+            "List the overrides that hold, newest first.",
+            schemas.LIST_OVERRIDES,
+            overrides.list_overrides,
+            _READS,
+        ),
+        Tool(
             "search_audit_events",
             "Search the audit trail, newest first; without times, the last 15 minutes.",
             schemas.SEARCH_AUDIT_EVENTS,
             audit.search_audit_events,
+            _READS,
+        ),
+        Tool(
+            "get_policy_stats",
+            "Sum up what was decided: verdicts by kind and severity, the policies that decided most, the share "
+            "that was blocked; without times, the last 24 hours.",
+            schemas.GET_POLICY_STATS,
+            stats.get_policy_stats,
+            _READS,
+        ),
+        Tool(
+            "list_recent_decisions",
+            "List decisions, newest first: their ids, verdicts, tools and the policies that decided.",
+            schemas.LIST_RECENT_DECISIONS,
+            recent.list_recent_decisions,
             _READS,
         ),
     )

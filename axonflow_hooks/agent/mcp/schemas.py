@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from axonflow_hooks.wire.audit import SEARCH_DEFAULT_LIMIT, SEARCH_DEFAULT_MINUTES, SEARCH_MAX_LIMIT
+from axonflow_hooks.wire.overrides import DEFAULT_TTL_S, MAX_REASON_CHARS, MAX_TTL_S, MIN_TTL_S
 
 Schema = dict[str, Any]
 
@@ -63,7 +64,44 @@ AUDIT_TOOL_CALL: Final = _object(
     "success",
 )
 
+LIST_POLICIES: Final = _object(
+    {
+        "category": _text("Those of one category only, such as security-sqli or pii-us."),
+        "severity": _text("Those of one severity only.", enum=["critical", "high", "medium", "low"]),
+    }
+)
+
 EXPLAIN_DECISION: Final = _object({"decision_id": _text("The id that came with the verdict.")}, "decision_id")
+
+CREATE_OVERRIDE: Final = _object(
+    {
+        "policy_id": _text("The policy that blocks, as policy_matches names it."),
+        "policy_type": _text("Whether it is a static or a dynamic policy.", enum=["static", "dynamic"]),
+        "override_reason": _text(
+            "Why, in the user's own words; it stays in the audit trail.", minLength=1, maxLength=MAX_REASON_CHARS
+        ),
+        "tool_signature": _text("Only for this tool, such as claude_code.Bash; without it, for every tool."),
+        "ttl_seconds": {
+            "type": "integer",
+            "minimum": MIN_TTL_S,
+            "maximum": MAX_TTL_S,
+            "default": DEFAULT_TTL_S,
+            "description": "How long it holds, in seconds.",
+        },
+    },
+    "policy_id",
+    "policy_type",
+    "override_reason",
+)
+
+DELETE_OVERRIDE: Final = _object({"override_id": _text("The id of the override.")}, "override_id")
+
+LIST_OVERRIDES: Final = _object(
+    {
+        "policy_id": _text("Those of one policy only."),
+        "include_revoked": {"type": "boolean", "default": False, "description": "Also those that are over."},
+    }
+)
 
 SEARCH_AUDIT_EVENTS: Final = _object(
     {
@@ -77,6 +115,32 @@ SEARCH_AUDIT_EVENTS: Final = _object(
             "maximum": SEARCH_MAX_LIMIT,
             "default": SEARCH_DEFAULT_LIMIT,
             "description": "How many entries at most.",
+        },
+    }
+)
+
+GET_POLICY_STATS: Final = _object(
+    {
+        "from": _text(f"Start. {_TIME} Default: 24 hours ago."),
+        "to": _text(f"End. {_TIME} Default: now."),
+        "connector_type": _text("What one connector, or a tool of it, was asked for only."),
+    }
+)
+
+LIST_RECENT_DECISIONS: Final = _object(
+    {
+        "since": _text(f"Not older than this. {_TIME}"),
+        "decision": _text(
+            "Verdicts of one kind only.", enum=["allowed", "blocked", "redacted", "needs_approval", "error"]
+        ),
+        "policy_id": _text("Those that a policy matched in only."),
+        "tool_signature": _text("Those of one tool only, such as claude_code.Bash."),
+        "limit": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 1000,
+            "default": 100,
+            "description": "How many decisions at most.",
         },
     }
 )

@@ -1,11 +1,9 @@
-"""Opens the database file: private, write-ahead log, checked before the first use."""
+"""Opens the database: SQLite in the data folder, private and checked before the first use, or PostgreSQL by its URL."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import secrets
 import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -13,10 +11,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
+from axonflow_hooks.agent.audit_trail.append import Trail
+from axonflow_hooks.agent.audit_trail.mark import MARK_NAME, MarkFile
 from axonflow_hooks.agent.errors import StartupError, StoreUnavailable
-from axonflow_hooks.agent.store import schema
+from axonflow_hooks.agent.store import postgresql
+from axonflow_hooks.agent.store.keys import load_keys
+from axonflow_hooks.agent.store.migrate import prepare
+from axonflow_hooks.agent.store.options import StoreOptions
+from axonflow_hooks.agent.store.writer import ENGINE_RETENTION_DAYS, ENGINE_TRAIL
 from axonflow_hooks.errors import CredentialError
-from axonflow_hooks.private_files import PRIVATE_FILE_MODE, check_private, write_private
+from axonflow_hooks.private_files import PRIVATE_FILE_MODE, check_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +28,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from axonflow_hooks.agent.store.keys import Keys
+
 DATABASE_NAME: Final = "agent.db"
-HASH_KEY_NAME: Final = "statement-hash.key"
 QUICK_CHECK_MAX_BYTES: Final = 64 << 20
 """Larger databases are not read through at the start, which would take seconds: damage shows when it is met."""
 
@@ -55,24 +60,43 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(folder: Path) -> Database:
-    """Take the data folder (0700, there already) and give the database in it, created if need be.
+def open_database(folder: Path, options: StoreOptions | None = None) -> Database:
+    """Take the data folder (0700, there already) and give the database, created or brought up to date if need be.
 
-    Raises StartupError when the database is damaged, of another release, or cannot be written.
+    Raises StartupError when the database is damaged, of a newer release, of other keys, or cannot be written.
     """
-    path = folder / DATABASE_NAME
+    chosen = options or StoreOptions()
+    try:
+        keys = load_keys(chosen.key_dir or folder)
+    except (OSError, CredentialError) as error:
+        raise StartupError(f"The agent's keys cannot be used: {error}") from None
+    trail = Trail(keys.seal, MarkFile(folder / MARK_NAME), shared=bool(chosen.database_url))
+    if chosen.database_url:
+        engine = postgresql.open_engine(chosen.database_url, READERS, trail, keys)
+    else:
+        engine = _open_file(folder / DATABASE_NAME, trail, keys)
+    return Database(
+        engine=engine.execution_options(
+            **{ENGINE_TRAIL: trail, ENGINE_RETENTION_DAYS: chosen.retention_days},
+        ),
+        hash_key=keys.statement_key,
+        hash_key_id=keys.statement_key_id,
+    )
+
+
+def _open_file(path: Path, trail: Trail, keys: Keys) -> Engine:
     engine: Engine | None = None
     try:
-        key = _hash_key(folder / HASH_KEY_NAME)
         _create_private(path)
         engine = create_engine(
             f"sqlite+pysqlite:///{path}", hide_parameters=True, pool_size=READERS + 1, max_overflow=0
         )
         event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", _begin)
         with engine.begin() as connection:
             if path.stat().st_size <= QUICK_CHECK_MAX_BYTES:
                 _check(connection, path)
-            schema.prepare(connection)
+            prepare(connection, trail, keys, file=path)
     except (DatabaseError, sqlite3.DatabaseError) as error:
         _dispose(engine)
         raise _unusable(path, error) from None
@@ -82,7 +106,7 @@ def open_database(folder: Path) -> Database:
     except BaseException:
         _dispose(engine)
         raise
-    return Database(engine=engine, hash_key=key, hash_key_id=hashlib.sha256(key).hexdigest()[:8])
+    return engine
 
 
 def _dispose(engine: Engine | None) -> None:
@@ -100,27 +124,26 @@ def _create_private(path: Path) -> None:
         os.close(descriptor)
 
 
-def _hash_key(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            check_private(path, os.fstat(stream.fileno()))
-            key = stream.read(64)
-    except FileNotFoundError:
-        key = secrets.token_bytes(32)
-        write_private(path, key)
-    if len(key) != 32:
-        raise StartupError(
-            f"{path} does not hold a key.", remedy="Delete it: a new one is made, and older hashes stay as they are."
-        )
-    return key
-
-
 def _configure(connection: Any, _record: object) -> None:
+    # The driver would open transactions before some statements only; `_begin` opens them where SQLAlchemy says so,
+    # so that a migration is one transaction and a reader sees one state.
+    connection.isolation_level = None
     cursor = connection.cursor()
     # FULL: a commit survives a power cut too, and batching makes its price per row small (see writer).
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "trusted_schema=OFF",
+        "wal_autocheckpoint=4000",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN")
 
 
 def _check(connection: Connection, path: Path) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
-import uuid
-from dataclasses import asdict, dataclass, field
+import time
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 LOCAL_TENANT: Final = "default"
 """The tenant of everybody on an agent that serves one user (wire 1.1, community)."""
+
+MAX_SHORT_CHARS: Final = 256
+"""What the columns for names and headers hold; longer ones are cut, for PostgreSQL would refuse them."""
 
 _RFC3339: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 
@@ -35,11 +39,11 @@ class Caller:
     def columns(self) -> dict[str, str | None]:
         """Give the columns that both tables have of a caller."""
         return {
-            "client_id": self.client_id,
+            "client_id": _short(self.client_id),
             "tenant_id": self.tenant_id,
-            "session_id": self.session_id,
-            "user_email": self.user_email,
-            "client_software": self.client_software,
+            "session_id": _short(self.session_id),
+            "user_email": _short(self.user_email),
+            "client_software": _short(self.client_software),
         }
 
 
@@ -54,7 +58,11 @@ class SpanRecord:
 
 @dataclass(frozen=True, slots=True)
 class MatchRecord:
-    """One policy that matched, with the places it matched at."""
+    """One policy that matched, with the places it matched at.
+
+    `quote` is the text at the first place, secrets and personal data replaced. `lifted_by` is the override or the
+    approval by which it did not count.
+    """
 
     policy_id: str
     policy_name: str
@@ -64,11 +72,31 @@ class MatchRecord:
     allow_override: bool
     policy_description: str
     spans: tuple[SpanRecord, ...]
+    quote: str | None = None
+    lifted_by: str | None = None
+
+    def value(self) -> dict[str, Any]:
+        """Give the match as it stands in `policy_matches`."""
+        return {
+            "policy_id": self.policy_id,
+            "policy_name": self.policy_name,
+            "category": self.category,
+            "action": self.action,
+            "risk_level": self.risk_level,
+            "allow_override": self.allow_override,
+            "policy_description": self.policy_description,
+            "spans": [{"field": span.field, "start": span.start, "end": span.end} for span in self.spans],
+            **({"quote": storable(self.quote)} if self.quote is not None else {}),
+            **({"lifted_by": self.lifted_by} if self.lifted_by is not None else {}),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """One verdict. `excerpt` has secrets and personal data replaced; `statement_hash` is keyed."""
+    """One verdict. `excerpt` has secrets and personal data replaced; `statement_hash` is keyed.
+
+    `unseen_chars` is how many characters of what was judged the excerpt does not show; it is not kept.
+    """
 
     decision_id: str
     timestamp: str
@@ -85,6 +113,14 @@ class DecisionRecord:
     excerpt_offset: int | None
     caller: Caller
     duration_ms: float
+    stage: str | None = None
+    trace_id: str | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+    context_truncated: bool = False
+    override_id: str | None = None
+    approval_id: str | None = None
+    expires_at: str | None = None
+    unseen_chars: int = 0
 
     def row(self) -> dict[str, Any]:
         """Give the values of the `decisions` table."""
@@ -97,14 +133,21 @@ class DecisionRecord:
             "risk_level": self.risk_level,
             "reason": storable(self.reason),
             "primary_policy": self.matches[0].policy_id if self.matches else None,
-            "policy_matches": to_json([asdict(match) for match in self.matches]),
+            "policy_matches": to_json([match.value() for match in self.matches]) if self.matches else "[]",
             "policies_evaluated": self.policies_evaluated,
-            "tool_signature": storable(self.tool_signature),
+            "tool_signature": _short(self.tool_signature),
             "statement_hash": self.statement_hash,
             "excerpt": storable(self.excerpt),
             "excerpt_offset": self.excerpt_offset,
             **self.caller.columns(),
-            "duration_ms": self.duration_ms,
+            "duration_ms": self.duration_ms + 0.0,
+            "stage": self.stage,
+            "trace_id": self.trace_id,
+            "context": to_json(self.context) if self.context else None,
+            "context_truncated": int(self.context_truncated),
+            "override_id": self.override_id,
+            "approval_id": self.approval_id,
+            "expires_at": self.expires_at,
         }
 
 
@@ -131,6 +174,8 @@ class AuditRecord:
     redacted_fields: tuple[str, ...] = ()
     error_message: str | None = None
     response_time_ms: float | None = None
+    override_id: str | None = None
+    correlation_id: str | None = None
 
     def row(self) -> dict[str, Any]:
         """Give the values of the `audit_log` table, all but `sequence`, which the writer assigns."""
@@ -138,7 +183,7 @@ class AuditRecord:
             "id": self.id,
             "timestamp": self.timestamp,
             "request_type": self.request_type,
-            "tool_name": storable(self.tool_name),
+            "tool_name": _short(self.tool_name),
             "query": storable(self.query),
             "query_hash": self.query_hash,
             "policy_decision": self.policy_decision,
@@ -150,22 +195,30 @@ class AuditRecord:
             "redacted_fields": to_json(self.redacted_fields) if self.redacted_fields else None,
             "error_message": storable(self.error_message),
             **self.caller.columns(),
-            "response_time_ms": self.response_time_ms,
+            # SQLite keeps no sign of a zero; without it here either, the row reads back as it was hashed.
+            "response_time_ms": None if self.response_time_ms is None else self.response_time_ms + 0.0,
+            "override_id": self.override_id,
+            "correlation_id": storable(self.correlation_id),
         }
 
 
-def canonical_row(row: Mapping[str, Any]) -> bytes:
-    """Give the bytes that stand for a row: JSON, keys sorted, ASCII, nothing between the tokens.
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_COLUMN: Final = json.JSONEncoder(separators=(",", ":"))
 
-    The one serialisation that commitments over the audit trail may use. Raises ValueError for a number that is
-    not finite.
+
+def canonical_row(row: Mapping[str, Any]) -> bytes:
+    """Give the bytes that stand for a row: JSON, keys sorted, ASCII, nothing between the tokens, without NULLs.
+
+    The one serialisation that commitments over the audit trail may use. NULLs are left out, so that a column which a
+    later release adds does not change what older rows stand for. Raises ValueError for a number that is not finite,
+    TypeError for what is neither text nor number.
     """
-    return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
+    return _CANONICAL.encode({name: value for name, value in row.items() if value is not None}).encode("ascii")
 
 
 def to_json(value: Any) -> str:
     """Give a value as JSON text for a column; ASCII, so that every database stores it as it is."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+    return _COLUMN.encode(value)
 
 
 def storable(text: str | None) -> Any:
@@ -175,6 +228,11 @@ def storable(text: str | None) -> Any:
     if not text.isascii():
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text.replace("\x00", "\ufffd")
+
+
+def _short(text: str | None) -> Any:
+    stored = storable(text)
+    return stored if stored is None or len(stored) <= MAX_SHORT_CHARS else stored[:MAX_SHORT_CHARS]
 
 
 def format_time(moment: datetime) -> str:
@@ -199,12 +257,24 @@ def parse_time(text: str) -> datetime | None:
 
 def now() -> str:
     """Give this moment as `format_time` writes it."""
-    return format_time(datetime.now(timezone.utc))
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def new_audit_id() -> str:
-    """Give an id for an audit entry (wire 1.9: `audit_…`)."""
-    return f"audit_{uuid.uuid4().hex}"
+    """Give an id for an audit entry (wire 1.9: `audit_…`); ids grow with time, see `new_decision_id`."""
+    return f"audit_{time.time_ns():016x}{os.urandom(8).hex()}"
+
+
+def new_decision_id() -> str:
+    """Give an id for a decision: a UUID of version 7 (RFC 9562), 74 bits of it random.
+
+    Ids that grow with time lie side by side in the indexes, so that a commit writes a few pages and not one per row.
+    """
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76  # the version
+    value = value & ~(0x3 << 62) | 0x2 << 62  # the variant
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def milliseconds(seconds: float) -> float:

@@ -5,10 +5,10 @@ That way a row reads the same from every database, and `records.canonical_row` c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sqlalchemy import (
-    DDL,
+    BigInteger,
     Column,
     Float,
     Index,
@@ -18,20 +18,15 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
-    insert,
-    inspect,
-    select,
 )
 
-from axonflow_hooks.agent.errors import StartupError
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-SCHEMA_VERSION: Final = 1
+REVISION: Final = "0004"
+"""The newest of the migrations in `migrations/versions`: what a database has to be at."""
 
 metadata = MetaData()
+
+# SQLite makes a column the key of its B-tree only where its type is exactly INTEGER.
+_SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
 
 meta = Table(
     "meta",
@@ -63,13 +58,21 @@ decisions = Table(
     Column("user_email", String(256)),
     Column("client_software", String(256)),
     Column("duration_ms", Float, nullable=False),
+    Column("stage", String(8)),
+    Column("trace_id", String(32)),
+    Column("context", Text),
+    Column("context_truncated", Integer),
+    Column("override_id", String(40)),
+    Column("approval_id", String(40)),
+    Column("expires_at", String(27)),
+    Index("decisions_by_time", "timestamp"),
     Index("decisions_by_session", "session_id", "primary_policy", "timestamp"),
 )
 
 audit_log = Table(
     "audit_log",
     metadata,
-    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=False),
     Column("id", String(40), nullable=False, unique=True),
     Column("timestamp", String(27), nullable=False),
     Column("request_type", String(32), nullable=False),
@@ -90,7 +93,39 @@ audit_log = Table(
     Column("user_email", String(256)),
     Column("client_software", String(256)),
     Column("response_time_ms", Float),
+    Column("override_id", String(40)),
+    Column("correlation_id", String(64)),
+    Column("decision_hash", String(64)),
+    # Without a value only while a migration fills them in.
+    Column("previous_hash", String(64)),
+    Column("row_hash", String(64)),
     Index("audit_by_time", "timestamp"),
+    Index("audit_by_decision", "decision_id"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", _SEQUENCE, nullable=False),
+    Column("row_hash", String(64), nullable=False),
+    Column("anchor_sequence", _SEQUENCE, nullable=False),
+    Column("anchor_hash", String(64), nullable=False),
+    Column("checkpoint_sequence", _SEQUENCE, nullable=False),
+    Column("key_id", String(16), nullable=False),
+    Column("mac", String(64), nullable=False),
+)
+
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=False),
+    Column("row_hash", String(64), nullable=False),
+    Column("entries", _SEQUENCE, nullable=False),
+    Column("previous_sequence", _SEQUENCE, nullable=False),
+    Column("timestamp", String(27), nullable=False),
+    Column("key_id", String(16), nullable=False),
+    Column("signature", String(128), nullable=False),
 )
 
 idempotency = Table(
@@ -105,35 +140,3 @@ idempotency = Table(
     UniqueConstraint("client_id", "scope", "key"),
     Index("idempotency_by_time", "timestamp"),
 )
-
-for _operation in ("UPDATE", "DELETE"):
-    event.listen(
-        audit_log,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE TRIGGER audit_log_no_{_operation.lower()} BEFORE {_operation} ON audit_log "
-            "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
-        ).execute_if(dialect="sqlite"),
-    )
-
-
-def prepare(connection: Connection) -> None:
-    """Create the tables in an empty database, or check that they are those of this release.
-
-    Raises StartupError when another release wrote the database. Runs inside the caller's transaction.
-    """
-    tables = set(inspect(connection).get_table_names())
-    if not tables:
-        metadata.create_all(connection)
-        connection.execute(insert(meta).values(key="schema_version", value=str(SCHEMA_VERSION)))
-        return
-    if not set(metadata.tables) <= tables:
-        raise StartupError(
-            "The database was not written by this agent: tables are missing.", remedy="Choose another --data-dir."
-        )
-    found = connection.execute(select(meta.c.value).where(meta.c.key == "schema_version")).scalar()
-    if found != str(SCHEMA_VERSION):
-        raise StartupError(
-            f"The database has schema version {found}; this release reads version {SCHEMA_VERSION}.",
-            remedy="Start the release that wrote it, or choose another --data-dir.",
-        )

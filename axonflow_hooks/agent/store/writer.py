@@ -2,35 +2,44 @@
 
 While one commit is under way the next jobs gather, so that many requests share one (group commit): the price of
 `synchronous=FULL` is paid per batch. A job is a function of a `Transaction`; it may run twice (see `_run_together`),
-so it must have no effect but through its transaction.
+so it must have no effect but through its transaction. Where several agents share a database, their batches run one
+after the other: what a job reads stays true until it is committed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from sqlalchemy import func, insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from axonflow_hooks.agent.audit_trail.append import Appender, Trail
 from axonflow_hooks.agent.errors import StoreUnavailable
-from axonflow_hooks.agent.store import schema
+from axonflow_hooks.agent.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection, Engine
 
+    from axonflow_hooks.agent.audit_trail.chain import Head
     from axonflow_hooks.agent.store.records import AuditRecord, DecisionRecord
+
+logger: Final = logging.getLogger("axonflow.agent")
 
 MAX_WAITING: Final = 4096
 """Jobs that may wait; one more is refused, so that a stuck disk shows as errors and not as growing memory."""
 
 MAX_BATCH: Final = 256
+
+ENGINE_TRAIL: Final = "axonflow_audit_trail"
+ENGINE_RETENTION_DAYS: Final = "axonflow_audit_retention_days"
+"""The execution options by which an engine carries what its writer needs to know."""
 
 ResultT = TypeVar("ResultT")
 
@@ -40,6 +49,8 @@ class Transaction:
     """What a job writes with. Rows are gathered and inserted at the end, many with one statement."""
 
     connection: Connection
+    _appender: Appender
+    head: Head
     _decisions: list[dict[str, Any]] = field(default_factory=list)
     _audit: list[dict[str, Any]] = field(default_factory=list)
 
@@ -53,13 +64,9 @@ class Transaction:
 
     def flush(self) -> None:
         """Insert what was gathered."""
-        if self._decisions:
-            self.connection.execute(insert(schema.decisions), self._decisions)
-        if self._audit:
-            last = self.connection.execute(select(func.max(schema.audit_log.c.sequence))).scalar() or 0
-            for sequence, row in enumerate(self._audit, start=last + 1):
-                row["sequence"] = sequence
-            self.connection.execute(insert(schema.audit_log), self._audit)
+        decisions, self._decisions = self._decisions, []
+        audit, self._audit = self._audit, []
+        self.head = self._appender.append(self.connection, self.head, decisions, audit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +84,28 @@ class _Outcome:
 
 
 class Writer:
-    """Starts its thread at once; `close` commits what waits and ends it. `healthy` is False while commits fail."""
+    """Starts its thread at once; `close` commits what waits, signs it and ends it.
+
+    `healthy` is False while commits fail. Takes the engine of `open_database`, which carries the trail.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.healthy = True
+        options = engine.get_execution_options()
+        trail: Trail = options[ENGINE_TRAIL]
+        self._appender = Appender(trail, engine.dialect)
+        self._upkeep = Upkeep(self._appender, trail, options.get(ENGINE_RETENTION_DAYS))
         self._connection = engine.connect()
         self._waiting: deque[_Job[Any]] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="axonflow-store-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def backlog(self) -> int:
+        """How many jobs wait for a commit."""
+        return len(self._waiting)
 
     async def submit(self, run: Callable[[Transaction], ResultT]) -> ResultT:
         """Give the result of `run` once its effects are durable.
@@ -100,7 +119,8 @@ class Writer:
             if self._closing or len(self._waiting) >= MAX_WAITING:
                 raise StoreUnavailable("The audit database cannot keep up.")
             self._waiting.append(job)
-            self._changed.notify()
+            if len(self._waiting) == 1:  # with more, the thread has been told already
+                self._changed.notify()
         return await future
 
     def close(self) -> None:
@@ -113,12 +133,29 @@ class Writer:
     def _work(self) -> None:
         try:
             with self._connection as connection:
-                while batch := self._next_batch():
-                    outcomes = _run_together(connection, batch)
-                    self.healthy = not any(isinstance(outcome.error, StoreUnavailable) for outcome in outcomes)
-                    _deliver(outcomes)
+                self._care(connection, self._upkeep.start)
+                while (batch := self._next_batch()) is not None:
+                    if batch:
+                        outcomes = self._run_together(connection, batch)
+                        self.healthy = not any(isinstance(outcome.error, StoreUnavailable) for outcome in outcomes)
+                        _deliver(outcomes)
+                    if self._upkeep.due():
+                        self._care(connection, self._upkeep.run)
+                self._care(connection, self._upkeep.finish)
         finally:
+            self._appender.close()
             self._refuse_all()
+
+    def _care(self, connection: Connection, work: Callable[[Connection], None]) -> None:
+        """Do upkeep; what keeps it from being done shows as unhealthy, and it is tried again."""
+        try:
+            work(connection)
+        except Exception as error:  # noqa: BLE001 - the thread must go on: records wait for it
+            logger.warning("The audit trail's upkeep failed (%s).", type(error).__name__)
+            self._appender.forget()
+            self.healthy = False
+        else:
+            self.healthy = True
 
     def _refuse_all(self) -> None:
         """Whatever ended the thread, nobody waits for it for ever."""
@@ -128,36 +165,53 @@ class Writer:
         self.healthy = False
         _deliver([_Outcome(job, error=StoreUnavailable("The audit database is closed.")) for job in left])
 
-    def _next_batch(self) -> list[_Job[Any]]:
+    def _next_batch(self) -> list[_Job[Any]] | None:
+        """Give what waits, nothing when upkeep is due first, None at the end."""
         with self._changed:
-            while not self._waiting and not self._closing:
-                self._changed.wait()
+            if not self._waiting and not self._closing:
+                self._changed.wait(self._upkeep.seconds_left())
+            if not self._waiting and self._closing:
+                return None
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
 
+    def _run_together(self, connection: Connection, batch: Sequence[_Job[Any]]) -> list[_Outcome]:
+        for _attempt in range(2):
+            try:
+                return self._commit(connection, batch)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    break
+                lost = _unavailable(error)  # the server went away: one attempt on a new connection, for all at once
+            except Exception:  # noqa: BLE001 - whatever one job did must not take the others with it
+                break
+        else:
+            return [_Outcome(job, error=lost) for job in batch]
+        return [self._run_alone(connection, job) for job in batch]
 
-def _run_together(connection: Connection, batch: Sequence[_Job[Any]]) -> list[_Outcome]:
-    try:
-        return _commit(connection, batch)
-    except Exception:  # noqa: BLE001 - whatever one job did must not take the others with it
-        return [_run_alone(connection, job) for job in batch]
+    def _run_alone(self, connection: Connection, job: _Job[Any]) -> _Outcome:
+        try:
+            return self._commit(connection, [job])[0]
+        except SQLAlchemyError as error:
+            return _Outcome(job, error=_unavailable(error))
+        except Exception as error:  # noqa: BLE001 - it belongs to the job's caller
+            return _Outcome(job, error=error)
+
+    def _commit(self, connection: Connection, batch: Sequence[_Job[Any]]) -> list[_Outcome]:
+        try:
+            with connection.begin():
+                transaction = Transaction(connection, self._appender, self._appender.begin(connection))
+                outcomes = [_Outcome(job, result=job.run(transaction)) for job in batch]
+                transaction.flush()
+        except BaseException:
+            self._appender.forget()
+            raise
+        self._appender.committed(transaction.head)
+        return outcomes
 
 
-def _run_alone(connection: Connection, job: _Job[Any]) -> _Outcome:
-    try:
-        return _commit(connection, [job])[0]
-    except SQLAlchemyError as error:
-        cause = type(getattr(error, "orig", None) or error).__name__
-        return _Outcome(job, error=StoreUnavailable(f"The audit database cannot be written ({cause})."))
-    except Exception as error:  # noqa: BLE001 - it belongs to the job's caller
-        return _Outcome(job, error=error)
-
-
-def _commit(connection: Connection, batch: Sequence[_Job[Any]]) -> list[_Outcome]:
-    with connection.begin():
-        transaction = Transaction(connection)
-        outcomes = [_Outcome(job, result=job.run(transaction)) for job in batch]
-        transaction.flush()
-    return outcomes
+def _unavailable(error: SQLAlchemyError) -> StoreUnavailable:
+    cause = type(getattr(error, "orig", None) or error).__name__
+    return StoreUnavailable(f"The audit database cannot be written ({cause}).")
 
 
 def _deliver(outcomes: Sequence[_Outcome]) -> None:

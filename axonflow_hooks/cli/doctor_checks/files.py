@@ -120,7 +120,7 @@ def audit_spool(machine: Machine) -> Finding:
             figures,
         )
     if waiting.dropped:
-        text = f"{waiting.dropped} audit records were dropped: too many, too old, or refused by the agent."
+        text = f"{waiting.dropped} audit records were dropped: too many, too old, refused, or kept by no disk."
         return Finding("audit spool", "WARN", text, f"See {machine.paths.resident_log}", figures)
     return ok("audit spool", f"{waiting.records} records on their way, none dropped", **figures)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks import __version__
+from axonflow_hooks.claude_code.outputs import REPLACING_SINCE
 from axonflow_hooks.cli.doctor_checks.finding import Finding, NotCheckedError, fail, ok, warn
 from axonflow_hooks.cli.doctor_checks.machine import REINSTALL, read_json_object
 from axonflow_hooks.cli.doctor_checks.python_facts import SET_UP
+from axonflow_hooks.client import one_line
 from axonflow_hooks.errors import AxonFlowError
 from axonflow_hooks.upkeep.version_check import version_warning
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from axonflow_hooks.cli.doctor_checks.machine import Machine
 
+CLAUDE_WAIT_S: Final = 10.0
 UPDATE: Final = "Update the plugin with `claude plugin update axonflow`."
 
 
@@ -56,6 +60,26 @@ def packages(machine: Machine) -> Finding:
             f"Install google-re2 for {probe.python}.",
         )
     return ok("environment", "all packages are there; patterns run on google-re2")
+
+
+def claude_code(machine: Machine) -> Finding:
+    """Whether the Claude Code on PATH is a release that lets a hook replace any tool's output."""
+    program = shutil.which("claude", path=machine.environ.get("PATH"))
+    if program is None:
+        return ok("claude code", "no `claude` on PATH: its release is not checked")
+    done = machine.run([program, "--version"], CLAUDE_WAIT_S)
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", done.out)
+    if found is None:
+        what = done.problem or one_line(done.err) or f"it exited with {done.status}"
+        return warn("claude code", f"{program} does not tell its release: {what}", "Run: claude doctor")
+    if tuple(map(int, found.groups())) < REPLACING_SINCE:
+        least = ".".join(map(str, REPLACING_SINCE))
+        return warn(
+            "claude code",
+            f"Release {found.group()} cannot replace a tool's output: the model reads what should be masked.",
+            f"Update Claude Code to {least} or newer: claude update",
+        )
+    return ok("claude code", f"release {found.group()} ({program})")
 
 
 def versions(machine: Machine) -> Finding:

@@ -54,7 +54,7 @@ def hooks_json(machine: Machine) -> Finding:
 
 def launcher(machine: Machine) -> Finding:
     """Whether hooks/run and what it hands over to are there, and a shell to run it."""
-    names = ("run", "dispatch.py", "set_up.py")
+    names = ("run", "dispatch.py", "set_up.py", "mcp_start.py", "mcp_tools.json", "failed_output.js")
     missing = [name for name in names if not (machine.plugin / "hooks" / name).is_file()]
     if missing:
         return fail("launcher", f"The plugin lacks {', '.join(f'hooks/{name}' for name in missing)}.", REINSTALL)
@@ -109,8 +109,8 @@ def _hook_problems(root: Path) -> Iterator[str]:
         handlers = [h for group in _list_of(hooks, event) for h in _list_of(group, "hooks")]
         if not handlers:
             yield f"hooks.json has no hook for {event}."
-        for tool in GOVERNED if "Tool" in event else ():
-            if not any(_matches(group, tool) for group in _list_of(hooks, event)):
+        for tool in _tools_of(event):
+            if not any(_matches(group, tool) and _list_of(group, "hooks") for group in _list_of(hooks, event)):
                 yield f"The {event} hook does not cover {tool}."
         for handler in handlers:
             command = _command_line(handler, root)
@@ -118,6 +118,13 @@ def _hook_problems(root: Path) -> Iterator[str]:
                 yield f"The hook for {event} has no command."
             if _absent_file(command, root):
                 yield f"The hook for {event} names a file that does not exist: {_absent_file(command, root)}"
+
+
+def _tools_of(event: str) -> tuple[str, ...]:
+    """Give the tools that an event's hooks have to cover; Reads are scanned where the user wants it."""
+    if event == "PostToolUse":
+        return (*GOVERNED, "Read")
+    return GOVERNED if "Tool" in event else ()
 
 
 def _list_of(value: object, key: str) -> list[dict[str, Any]]:

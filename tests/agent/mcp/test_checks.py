@@ -30,7 +30,7 @@ def scan(agent: AgentProcess, connector: str = "claude_code.Bash", session: str 
 def test_a_blocked_statement(running_agent: AgentProcess) -> None:
     verdict = check(running_agent, "rm -rf /")
     assert verdict["allowed"] is False
-    assert uuid.UUID(verdict["decision_id"]).version == 4
+    assert uuid.UUID(verdict["decision_id"]).version == 7
     assert verdict["blocked_by"] == "sys_dangerous_destructive_fs"
     assert verdict["risk_level"] == "critical"
     assert verdict["override_available"] is False
@@ -43,6 +43,7 @@ def test_a_blocked_statement(running_agent: AgentProcess) -> None:
         "risk_level": "critical",
         "allow_override": False,
         "action": "block",
+        "policy_type": "static",
     }
 
 

@@ -41,6 +41,16 @@ def test_a_block_is_explained(running_agent: AgentProcess) -> None:
     assert AWS_KEY not in str(explained)
     assert "rm -rf /" in explained["excerpt"]
     assert explained["statement_hash"].startswith("hmac-sha256:")
+    assert policy["quote"] == "rm -rf /"
+    assert explained["explanation"].startswith("The call was blocked: `rm -rf /` in statement matches ")
+    assert "its risk is critical" in explained["what_would_be_allowed"]
+    assert explained["matched_rules"][0]["matched_on"] == "statement"
+
+
+def test_the_way_out_of_a_block_of_high_risk(running_agent: AgentProcess) -> None:
+    explained = decide(running_agent, "cat ~/.aws/credentials", "high")
+    assert (explained["decision"], explained["override_available"]) == ("blocked", True)
+    assert "create_override for sys_dangerous_credential_access" in explained["what_would_be_allowed"]
 
 
 def test_the_same_statement_has_the_same_hash(running_agent: AgentProcess) -> None:

@@ -49,8 +49,14 @@ def test_the_list_of_tools(running_agent: AgentProcess) -> None:
         "check_policy": ["connector_type", "statement"],
         "check_output": ["connector_type"],
         "audit_tool_call": ["tool_name", "input", "success"],
+        "list_policies": [],
         "explain_decision": ["decision_id"],
+        "create_override": ["policy_id", "policy_type", "override_reason"],
+        "delete_override": ["override_id"],
+        "list_overrides": [],
         "search_audit_events": [],
+        "get_policy_stats": [],
+        "list_recent_decisions": [],
     }
     assert all(tool["description"] and tool["inputSchema"]["type"] == "object" for tool in tools)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -12,6 +13,8 @@ from axonflow_hooks.agent.store.records import (
     Caller,
     canonical_row,
     format_time,
+    new_audit_id,
+    new_decision_id,
     parse_time,
     storable,
 )
@@ -95,3 +98,31 @@ def test_the_canonical_form_depends_on_the_values_only() -> None:
 def test_a_number_that_is_none_has_no_canonical_form() -> None:
     with pytest.raises(ValueError, match="JSON"):
         canonical_row(audit_row(response_time_ms=float("nan")))
+
+
+def test_nulls_do_not_count_so_that_later_columns_change_nothing() -> None:
+    row = audit_row()
+    assert canonical_row({**row, "a_later_column": None}) == canonical_row(row)
+    assert canonical_row({**row, "query": ""}) != canonical_row(row)
+
+
+def test_a_zero_has_no_sign() -> None:
+    assert str(audit_row(response_time_ms=-0.0)["response_time_ms"]) == "0.0"
+
+
+@pytest.mark.parametrize("column", ["client_id", "session_id", "user_email", "client_software", "tool_name"])
+def test_names_fit_into_their_columns(column: str) -> None:
+    caller = Caller("c" * 999, session_id="s" * 999, user_email="u" * 999, client_software="x" * 999)
+    assert len(audit_row(caller=caller, tool_name="t" * 999)[column]) == 256
+
+
+def test_ids_grow_with_time_and_differ() -> None:
+    audit = [new_audit_id() for _ in range(100)]
+    assert len(set(audit)) == 100
+    assert all(len(name) <= 40 and name.startswith("audit_") for name in audit)
+    decided = [uuid.UUID(new_decision_id()) for _ in range(100)]
+    assert len(set(decided)) == 100
+    assert {it.version for it in decided} == {7}
+    milliseconds = [it.int >> 80 for it in decided]
+    assert milliseconds == sorted(milliseconds)
+    assert abs(milliseconds[0] / 1000 - datetime.now(UTC).timestamp()) < 3600

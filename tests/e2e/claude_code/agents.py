@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import shutil
 import threading
 import time
@@ -41,8 +42,17 @@ class LiveAgent:
         return found
 
     def as_variables(self, endpoint: str) -> dict[str, str]:
-        """Give the settings with which a session calls `endpoint` with this agent's credential."""
-        basic = base64.b64encode(":".join(self.credential).encode()).decode("ascii")
+        """Give the settings with which a session calls `endpoint` with a credential of this agent.
+
+        It is that of an added client: the agent's own goes to the agent itself and to nobody between.
+        """
+        made = httpx.post(
+            f"{self.endpoint}/api/v1/agent/clients",
+            json={"name": f"session-{secrets.token_hex(4)}"},
+            auth=self.credential,
+            timeout=30,
+        ).json()
+        basic = base64.b64encode(f"{made['client_id']}:{made['client_secret']}".encode()).decode("ascii")
         return {"AXONFLOW_ENDPOINT": endpoint, "AXONFLOW_AUTH": basic}
 
     def give_credential_to(self, home: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import httpx
 import pytest
 
 from tests.e2e.claude_code import sensitive
@@ -17,7 +18,6 @@ from tests.e2e.claude_code.plugin_copy import copy_plugin, raise_version
 from tests.e2e.claude_code.scenario import scenario
 from tests.e2e.claude_code.scripted_model import bash, calls
 from tests.e2e.claude_code.sensitive import RUNS_A_DOWNLOAD
-from tests.e2e.claude_code.versions import VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tests.e2e.claude_code.scripted_model import Block
 
 INSTALLED: Final = "axonflow@axonflow"
+USE_OF_A_TOOL: Final = [calls("mcp__plugin_axonflow_axonflow__search_audit_events")]
+HOST_PATIENCE_S: Final = 4
 OF_INSTALLERS: Final = ("PIP_", "UV_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -78,26 +80,47 @@ def test_awkward_paths(desk: Desk, tmp_path: Path) -> None:
 
 
 @pytest.mark.package_index
-@scenario(
-    "First session on an empty CLAUDE_PLUGIN_DATA: the environment is set up, and the first call is governed",
-    fallback=dict.fromkeys(
-        VERSIONS, "Where the set-up takes longer than 25 s, the MCP tools come with the next session."
-    ),
-)
+@scenario("First session on an empty CLAUDE_PLUGIN_DATA: set up from an index, first call governed, MCP tools there")
 def test_first_session(desk: Desk, tmp_path: Path) -> None:
     installed = install(desk, copy_plugin(tmp_path), **installer_variables())
-    turns = attack_then_leak(desk)
-    session = installed.session(*turns)
+    session = installed.session(*attack_then_leak(desk), USE_OF_A_TOOL)
     data = [path for path in (desk.claude_folder / "plugins" / "data").iterdir() if path.is_dir()]
     problems = [problem.read_text() for folder in data for problem in folder.glob("set-up-problem")]
     if any("The package index cannot be reached" in problem for problem in problems):
         pytest.skip("no package index can be reached from here")
     assert problems == []
     assert_governed(desk, session)
-    # An MCP server has 30 s to answer: where the set-up takes longer, the tools come with the next session.
-    second = installed.session(*turns, [calls("mcp__plugin_axonflow_axonflow__search_audit_events")])
-    assert_governed(desk, second)
-    assert "entries" in second.results[2].text
+    assert "entries" in session.results[2].text
+
+
+@scenario("First session whose set-up takes longer than the host waits for an MCP server: governed, MCP tools there")
+def test_first_session_with_a_slow_set_up(desk: Desk, tmp_path: Path) -> None:
+    slow = slow_installer(tmp_path, seconds=2 * HOST_PATIENCE_S)
+    variables = {
+        "PATH": f"{slow}:{Path(sys.base_prefix) / 'bin'}:{SYSTEM_PATH}",
+        "MCP_TIMEOUT": f"{HOST_PATIENCE_S}000",
+    }
+    installed = install(desk, copy_plugin(tmp_path), **variables)
+    session = installed.session(*attack_then_leak(desk), USE_OF_A_TOOL)
+    assert_governed(desk, session)
+    assert [server["status"] for server in session.init["mcp_servers"]] == ["connected"]
+    assert "entries" in session.results[2].text
+
+
+def slow_installer(folder: Path, seconds: int) -> Path:
+    """Put a `uv` into a folder that takes its time and installs what this interpreter has; give the folder."""
+    packages = Path(httpx.__file__).parents[1]
+    program = folder / "slow" / "uv"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\n"
+        "# uv venv --quiet --no-project --python BASE ENVIRONMENT; uv pip install ...\n"
+        f'if [ "$1" = pip ]; then exec sleep {seconds}; fi\n'
+        '"$5" -I -m venv --without-pip "$6" || exit 1\n'
+        f'for folder in "$6"/lib/*/site-packages; do echo \'{packages}\' > "$folder/all.pth"; done\n'
+    )
+    program.chmod(0o755)
+    return program.parent
 
 
 def installer_variables() -> dict[str, str]:

@@ -50,7 +50,7 @@ def test_the_tools_work(desk: Desk, agent: LiveAgent, source: str) -> None:
         explain_what_was_shown,
         [tool("check_output", connector_type="claude_code.Bash", message=f"ssn {SSN}")],
         [tool("audit_tool_call", tool_name="Deploy", input={"target": "test"}, success=True)],
-        [tool("search_audit_events", limit=50)],
+        [tool("search_audit_events", request_type="tool_call_audit", limit=5)],
     )
     servers = [(server["name"], server["status"]) for server in session.init["mcp_servers"]]
     assert servers == [("plugin:axonflow:axonflow", "connected")]

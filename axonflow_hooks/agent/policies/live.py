@@ -1,0 +1,222 @@
+"""The policies in use: built-in packs, the user's packs, what each tenant has written; followed as they change.
+
+A change over REST is in use before its answer is sent. A change of a pack's file, or one that another replica wrote, is
+seen within a second of the next request. New sets are compiled in a thread and swapped whole; where that fails, the
+last good set stays in use and the fault is told.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import anyio
+from anyio import to_thread
+
+from axonflow_hooks.agent.errors import StoreUnavailable
+from axonflow_hooks.agent.policies.breadth import masks_of
+from axonflow_hooks.agent.policies.patterns import rejection
+from axonflow_hooks.agent.policies.rules import in_order, rule_of
+from axonflow_hooks.agent.policies.seeds import dynamic_of_row, system_dynamic
+from axonflow_hooks.agent.policies.static import live_overrides, overridden, static_of_row
+from axonflow_hooks.agent.store.policies import find_revision, tenant_rows
+from axonflow_hooks.agent.store.records import LOCAL_TENANT, now
+from axonflow_hooks.errors import PolicyPackError
+from axonflow_hooks.policy import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from axonflow_hooks.agent.policies.rules import DynamicPolicy, Rule
+    from axonflow_hooks.agent.policies.static import Override
+    from axonflow_hooks.agent.store.database import Database
+    from axonflow_hooks.agent.store.policies import TenantRows
+    from axonflow_hooks.policy import Policy, PolicySource
+
+LOOK_EVERY_S: Final = 1.0
+MAX_TENANTS: Final = 64
+"""Sets that are kept compiled; the one unused for longest is compiled again when it is needed."""
+
+MAX_TOLD: Final = 1_000
+"""Faults that are logged, each once."""
+
+logger: Final = logging.getLogger("axonflow.agent")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """What is evaluated for one tenant: the engine of its static policies, and its dynamic ones in their order.
+
+    `storage` masks what is stored: policies that an override has switched off still count there, those of the tenant
+    that find ordinary text do not (`breadth`). `faults` are rows of the tenant that were left out. `expires_at` is when
+    the next of its overrides ends.
+    """
+
+    engine: Engine
+    storage: Engine
+    rules: tuple[Rule, ...] = ()
+    revision: int = 0
+    base: Engine | None = None
+    expires_at: str | None = None
+    faults: tuple[str, ...] = ()
+
+    def expired(self) -> bool:
+        """Tell whether an override in it has ended, so that it must not be used any more."""
+        return self.expires_at is not None and now() >= self.expires_at
+
+
+@dataclass(slots=True)
+class _Held:
+    policies: PolicySet
+    look_at: float
+
+
+class LivePolicies:
+    """Gives the policies of a tenant, compiled. For use from one event loop; `engine` from any thread."""
+
+    def __init__(self, source: PolicySource, database: Database) -> None:
+        self.source = source
+        self._database = database
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._lock = anyio.Lock()
+        self._threads = anyio.CapacityLimiter(1)
+        self._told: set[str] = set()
+        self._tell(())
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that masks what is stored for the local tenant."""
+        held = self._held.get(LOCAL_TENANT)
+        return self.source.engine if held is None else held.policies.storage
+
+    async def current(self, tenant_id: str) -> PolicySet:
+        """Give the policies of a tenant, none older than a second. Raises StoreUnavailable where there are none yet."""
+        held = self._held.get(tenant_id)
+        # While one request looks for changes the others go on with what there is, unless that must not be used.
+        fresh = held is not None and (time.monotonic() < held.look_at or self._lock.locked())
+        if held is not None and fresh and not held.policies.expired():
+            return held.policies
+        return await self._look(tenant_id, force=False)
+
+    async def refresh(self, tenant_id: str) -> PolicySet:
+        """Look for changes now: to be called after a change was committed. Raises StoreUnavailable."""
+        return await self._look(tenant_id, force=True)
+
+    def faults(self, policies: PolicySet) -> list[str]:
+        """Give what of the packs and of the tenant's policies is not in use, and why."""
+        return [*([] if self.source.fault is None else [str(self.source.fault)]), *policies.faults]
+
+    async def _look(self, tenant_id: str, *, force: bool) -> PolicySet:
+        async with self._lock:
+            held = self._held.get(tenant_id)
+            known = None if held is None or held.policies.expired() else held.policies
+            if known is not None and held is not None and not force and time.monotonic() < held.look_at:
+                return known
+            try:
+                fresh = await to_thread.run_sync(self._loaded, tenant_id, known, limiter=self._threads)
+            except StoreUnavailable:
+                if known is None or force:
+                    raise
+                fresh = known
+            self._held[tenant_id] = _Held(fresh, time.monotonic() + LOOK_EVERY_S)
+            self._held.move_to_end(tenant_id)
+            if len(self._held) > MAX_TENANTS:
+                self._held.popitem(last=False)
+            self._tell(fresh.faults)
+            return fresh
+
+    def _loaded(self, tenant_id: str, known: PolicySet | None) -> PolicySet:
+        self.source.reload()
+        base = self.source.engine
+        if known is not None and known.base is base:
+            revision = self._database.read(lambda connection: find_revision(connection, tenant_id))
+            if revision == known.revision:
+                return known
+        rows = self._database.read(lambda connection: tenant_rows(connection, tenant_id))
+        try:
+            return compiled(base, rows, known)
+        except PolicyPackError as error:  # each pattern is good, but not all of them together
+            return replace(known or PolicySet(base, base, base=base), revision=rows.revision, faults=(str(error),))
+
+    def _tell(self, faults: tuple[str, ...]) -> None:
+        for fault in (*([] if self.source.fault is None else [str(self.source.fault)]), *faults):
+            if fault not in self._told and len(self._told) < MAX_TOLD:
+                self._told.add(fault)
+                logger.warning("not in use: %s", fault)
+
+
+def compiled(base: Engine, rows: TenantRows, known: PolicySet | None = None) -> PolicySet:
+    """Give the set of a tenant from the built-in and pack policies and from what it has written.
+
+    The engine of `known`, the set before, is taken over where the static policies are the same. A row that another
+    release wrote, or whose name a pack has taken, is left out and named in `faults`.
+    """
+    overrides = live_overrides(rows.overrides, now())
+    faults: list[str] = []
+    taken = {policy.id for policy in base.policies}
+    own = _own_static(rows, taken, faults)
+    static = (*(overridden(policy, _static(overrides.get(policy.id))) for policy in base.policies), *own)
+    engine = _engine(static, base, known)
+    switched_off = any(override.enabled is False for override in overrides.values() if override.kind == "static")
+    narrow, broad = masks_of(own)
+    faults += [f"{policy.id} as a mask of what is stored: it finds ordinary text" for policy in broad]
+    ends = [override.expires_at for override in overrides.values() if override.expires_at is not None]
+    return PolicySet(
+        engine=engine,
+        storage=_engine((*base.policies, *narrow), base, known) if switched_off or broad else engine,
+        rules=_rules(rows, overrides, faults),
+        revision=rows.revision,
+        base=base,
+        expires_at=min(ends, default=None),
+        faults=tuple(faults),
+    )
+
+
+def dynamic_policies(rows: TenantRows, overrides: Mapping[str, Override], faults: list[str]) -> list[DynamicPolicy]:
+    """Give the system's dynamic policies, switched as the overrides say, and the tenant's own; `faults` grows."""
+    found = []
+    for policy in system_dynamic():
+        override = overrides.get(policy.policy_id)
+        switched = override.enabled if override is not None and override.kind == "dynamic" else None
+        found.append(policy if switched is None else replace(policy, enabled=switched))
+    for row in rows.policies:
+        if row["kind"] == "dynamic":
+            try:
+                found.append(dynamic_of_row(row))
+            except ValueError:
+                faults.append(f"the dynamic policy {row['policy_id']} cannot be read")
+    return found
+
+
+def _engine(policies: tuple[Policy, ...], base: Engine, known: PolicySet | None) -> Engine:
+    made = (base,) if known is None else (base, known.engine, known.storage)
+    return next((engine for engine in made if engine.policies == policies), None) or Engine(policies)
+
+
+def _static(override: Override | None) -> Override | None:
+    return override if override is not None and override.kind == "static" else None
+
+
+def _rules(rows: TenantRows, overrides: Mapping[str, Override], faults: list[str]) -> tuple[Rule, ...]:
+    return tuple(rule_of(policy) for policy in in_order(dynamic_policies(rows, overrides, faults)) if policy.enabled)
+
+
+def _own_static(rows: TenantRows, taken: set[str], faults: list[str]) -> list[Policy]:
+    own = []
+    for row in rows.policies:
+        if row["kind"] != "static":
+            continue
+        try:
+            policy = static_of_row(row)
+        except ValueError:
+            faults.append(f"the policy {row['policy_id']} cannot be read")
+            continue
+        fault = "its name is taken" if policy.policy_id in taken else rejection(policy.says.pattern)
+        if fault is not None:
+            faults.append(f"the policy {policy.policy_id} is not in use: {fault}")
+            continue
+        own.append(policy.compiled())
+    return own

@@ -1,0 +1,1 @@
+"""Alembic's environment. A new revision: add a file to `versions`, and set `schema.REVISION` to its number."""

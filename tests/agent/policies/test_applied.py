@@ -1,0 +1,127 @@
+"""What dynamic policies do to the findings of a scan and to what is masked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from axonflow_hooks.agent.policies.applied import DynamicInfo, apply_dynamic, provenance
+from axonflow_hooks.agent.scanning import Scan, strongest
+from axonflow_hooks.agent.store.records import Caller
+from axonflow_hooks.agent.verdicts import Check
+from axonflow_hooks.policy import Placeholders, load_engine, parse_pack
+from tests.agent.policies.dynamic_kit import condition, rule
+
+PACK = """
+group = "pii"
+[[policy]]
+id = "mail"
+name = "Mail"
+description = "A mail address."
+category = "pii-global"
+severity = "medium"
+action = { request = "log", response = "log" }
+match = [{ pattern = '\\b[a-z]+@[a-z.]+' }]
+flag = ["a@b.c"]
+clean = ["x"]
+
+[[policy]]
+id = "stop"
+name = "Stop"
+description = "It says stop."
+category = "security-dangerous"
+severity = "critical"
+action = { request = "block" }
+match = [{ pattern = '\\bstop\\b' }]
+flag = ["stop"]
+clean = ["x"]
+"""
+ENGINE = load_engine(packs=[parse_pack(PACK, name="test.toml")])
+
+
+def applied(*rules: Any, phase: Any = "request", context: Any = None, **fields: Any) -> tuple[Any, Scan, DynamicInfo]:
+    check = Check(phase, "check", "test.tool", fields, 10, frozenset(), context=context or {})
+    scan = Scan(ENGINE, phase, check.tool_signature, check.integrations, Placeholders())
+    masked = {name: scan.redact(value, name) for name, value in fields.items()}
+    result, info = apply_dynamic(rules, scan, check, Caller("local"), masked)
+    return result, scan, info
+
+
+def actions(scan: Scan) -> dict[str, str]:
+    return {match.policy_id: match.action for match, _places in strongest(scan.findings)}
+
+
+def test_without_a_hit_nothing_changes() -> None:
+    masked, scan, info = applied(rule(condition("query", "contains", "zzz")), statement="mail a@b.c")
+    assert masked == {"statement": "mail a@b.c"}
+    assert actions(scan) == {"mail": "log"}
+    assert (info.policies_evaluated, info.matches) == (1, ())
+
+
+def test_places_that_conditions_found_are_masked() -> None:
+    wanted = rule(condition("query", "contains_any", ["salary", "ssn"]), actions=["redact"])
+    masked, scan, _info = applied(wanted, statement="SELECT salary", parameters={"a": ["x", "SSN and ssn"], "n": 5})
+    assert masked == {
+        "statement": "SELECT [REDACTED:dyn_test#1]",
+        "parameters": {"a": ["x", "[REDACTED:dyn_test#2] and [REDACTED:dyn_test#3]"], "n": 5},
+    }
+    assert actions(scan) == {"dyn_test": "redact"}
+    assert scan.has_masked("statement")
+    places = {m.policy_id: [path for path, _ in found] for m, found in strongest(scan.findings)}
+    assert places == {"dyn_test": ["statement", "parameters.a[1]", "parameters.a[1]"]}
+
+
+def test_what_static_policies_found_is_masked_by_category() -> None:
+    wanted = rule(
+        condition("user.region", "in", ["DE"]), actions=[{"type": "redact", "config": {"categories": ["pii-*"]}}]
+    )
+    masked, scan, _info = applied(wanted, context={"user_region": "DE"}, statement="mail a@b.c", other="to d@e.f")
+    assert masked == {"statement": "mail [REDACTED:mail#1]", "other": "to [REDACTED:mail#2]"}
+    assert actions(scan) == {"mail": "redact", "dyn_test": "redact"}
+
+
+def test_a_redact_with_nothing_to_mask_is_only_noted() -> None:
+    wanted = rule(condition("user.region", "in", ["DE"]), actions=["redact"])
+    masked, scan, _info = applied(wanted, context={"user_region": "DE"}, statement="nothing")
+    assert masked == {"statement": "nothing"}
+    assert actions(scan) == {"dyn_test": "log"}
+
+
+def test_outputs_keep_their_shape() -> None:
+    wanted = rule(condition("response", "regex", r"\b\d{4}\b"), actions=["redact"])
+    masked, _scan, _info = applied(wanted, phase="response", response_data=[{"pin": 1234, "b": True}, {"c": None}])
+    assert masked == {"response_data": [{"pin": "[REDACTED:dyn_test#1]", "b": True}, {"c": None}]}
+
+
+def test_a_block_stands_beside_the_static_matches() -> None:
+    wanted = rule(condition("risk_score", ">", 0.7), actions=["block"])
+    _masked, scan, info = applied(wanted, statement="stop a@b.c")
+    assert [match.policy_id for match, _places in strongest(scan.findings)] == ["stop", "dyn_test", "mail"]
+    assert info.risk_score == pytest.approx(0.813, abs=0.001)
+
+
+def test_the_info_is_that_of_the_contract() -> None:
+    wanted = rule(condition("connector", "equals", "test.tool"), actions=["alert"], description="Look.")
+    _masked, _scan, info = applied(wanted, statement="x")
+    body = info.body()
+    assert body.pop("processing_time_ms") >= 0
+    assert body == {
+        "policies_evaluated": 1,
+        "matched_policies": [
+            {
+                "policy_id": "dyn_test",
+                "policy_name": "test",
+                "policy_type": "risk",
+                "action": "warn",
+                "message": "Look.",
+            }
+        ],
+        "orchestrator_reachable": True,
+        "risk_score": 0.0,
+    }
+
+
+@pytest.mark.parametrize(("category", "source"), [("dynamic-risk", "dynamic"), ("pii-us", "static")])
+def test_provenance(category: str, source: str) -> None:
+    assert provenance(category) == source
