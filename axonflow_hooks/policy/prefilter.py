@@ -29,7 +29,7 @@ class Cut:
 
 
 TOKENS: Final = Cut(telling=40, repeat=24)
-NUMBERS: Final = Cut(telling=6, repeat=6)
+NUMBERS: Final = Cut(telling=8, repeat=8)
 """For identity numbers: digits with separators, which begin alike. Whole, a hundred of them make an automaton that a
 megabyte of mixed digits rebuilds for seconds; what the short forms let through, context words and places sort out."""
 
