@@ -70,9 +70,9 @@ class Stage:
         """Start the server and hand over what waits for it; the mark says that this begins with `initialize`."""
         with self._lock:
             begun = bool(self._waiting) and parsed(self._waiting[0]).get("method") == "initialize"
-            server = subprocess.Popen(command + [initialized_mark] * begun, stdin=subprocess.PIPE)
-            if self._listed:
+            if self._listed:  # said before the server can write to the same stream
                 say({"method": "notifications/tools/list_changed"})
+            server = subprocess.Popen(command + [initialized_mark] * begun, stdin=subprocess.PIPE)
             self._server = server
             self._lists.clear()
             for line in self._waiting:
