@@ -18,7 +18,7 @@ demo: setup ## Show the main job: deny, silence, redaction, audit trail, status
 	@$(BIN)/python -m demo
 
 test: setup ## Run the test suite
-	@$(BIN)/python -m pytest tests --ignore tests/e2e -n 4 --dist worksteal
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest tests --ignore tests/e2e -n 4 --dist worksteal
 
 lint: setup ## Check style, types and architecture
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

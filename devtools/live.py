@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(sys.executable).parent / "axonflow-hooks"
 SESSION_ID = "5d1c1f0e-0000-4000-8000-0000000000d3"
-RESIDENT_WAIT_S = 20.0
+RESIDENT_WAIT_S = 60.0
 _KEPT = ("PATH", "LANG", "SYSTEMROOT", "TMPDIR")
 
 
@@ -45,7 +45,7 @@ def running_agent(environ: dict[str, str], *arguments: str) -> Iterator[str]:
             yield _wait_for_endpoint(process)
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
 
 
 @contextmanager

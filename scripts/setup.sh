@@ -15,7 +15,8 @@ command -v "$python" >/dev/null 2>&1 || {
 rm -rf .venv
 if command -v uv >/dev/null 2>&1; then
   uv venv --quiet --python "$python" .venv
-  uv pip install --quiet --python .venv/bin/python --require-hashes --only-binary :all: -r requirements/dev.txt
+  uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes --only-binary :all: \
+    -r requirements/dev.txt
   uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 else
   "$python" -m venv .venv || {

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import socket
+import ssl
 import struct
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from axonflow_hooks.paths import resolve_paths
 from axonflow_hooks.recognition import CHALLENGE_HEADER, PROOF_HEADER, credential_key, proof
@@ -21,6 +24,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from axonflow_hooks.paths import Paths
+
+# A busy machine is slow now and then, and the same code passes or fails the same way: neither is a finding.
+# To look for new examples: pytest --hypothesis-profile=explore
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", settings.get_profile("steady"), derandomize=False)
+settings.load_profile("steady")
+
+NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""What HTTP clients without TLS get as `verify`: to read the certificates of the world takes longer than a call."""
 
 
 @dataclass
@@ -150,8 +162,20 @@ def stand_in() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def dead_url() -> str:
-    """Give the URL of a port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+def dead_url() -> Iterator[str]:
+    """Give the URL of a port on which nothing listens, and nobody else can."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
+def free_port() -> int:
+    """Give a port of this machine that nothing listens on, for a server that is started (again) later.
+
+    It is none of those that the system gives to outgoing connections and to who asks for any: they come and go.
+    """
+    while True:
+        port = secrets.choice(range(10_000, 30_000))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -37,19 +37,22 @@ class Finished:
     screen: str
 
 
-def at_terminal(command: Sequence[str], environ: Mapping[str, str], *dialogue: tuple[str, str]) -> Finished:
+def at_terminal(
+    command: Sequence[str], environ: Mapping[str, str], *dialogue: tuple[str, str], streams: bool = False
+) -> Finished:
     """Run a command (its program by its full path) and, for each (prompt, reply), type the reply when it is asked for.
 
-    Its standard streams are no terminals. Fails when a prompt does not come, or the command does not end.
+    Its standard streams are no terminals, or with `streams` that terminal: all it writes is then on the screen. Fails
+    when a prompt does not come, or the command does not end.
     """
     master, slave = pty.openpty()
     try:
         process = subprocess.Popen(
             [sys.executable, "-c", _WITH_TERMINAL, os.ttyname(slave), *command],
             env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=slave if streams else subprocess.DEVNULL,
+            stdout=slave if streams else subprocess.PIPE,
+            stderr=slave if streams else subprocess.PIPE,
             text=True,
         )
         try:
@@ -65,14 +68,14 @@ def at_terminal(command: Sequence[str], environ: Mapping[str, str], *dialogue: t
 def _talk(process: subprocess.Popen[str], master: int, dialogue: Sequence[tuple[str, str]]) -> Finished:
     texts = {"out": "", "err": ""}
 
-    def read(name: str, stream: IO[str] | None) -> None:
-        assert stream is not None
+    def read(name: str, stream: IO[str]) -> None:
         with stream:
             texts[name] = stream.read()
 
     readers = [
         threading.Thread(target=read, args=(name, stream))
         for name, stream in (("out", process.stdout), ("err", process.stderr))
+        if stream is not None
     ]
     for reader in readers:
         reader.start()

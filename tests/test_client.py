@@ -7,6 +7,7 @@ import base64
 import gzip
 import json
 import logging
+import socket
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,7 @@ def ask(url: str, question: Callable[[AgentClient], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-def check(url: str, *, timeout_s: float = 10.0) -> PolicyVerdict:
+def check(url: str, *, timeout_s: float = 60.0) -> PolicyVerdict:
     return ask(url, lambda client: client.check_policy(ARGUMENTS, session_id="s-1", timeout_s=timeout_s))
 
 
@@ -181,7 +182,11 @@ def test_nothing_listens(dead_url: str) -> None:
         check(dead_url)
 
 
-def test_name_that_does_not_resolve() -> None:
+def test_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_arguments: object, **_options: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)  # a real name service may take longer than the deadline
     with pytest.raises(AgentUnavailable, match="cannot be reached"):
         check("http://agent.invalid:8080")
 
@@ -281,8 +286,8 @@ def test_check_output_and_audit(stand_in: StandIn) -> None:
     audit = AuditToolCallArguments(tool_name="Bash", input={"command": "ls"})
 
     async def both(client: AgentClient) -> tuple[str | None, dict[str, Any]]:
-        verdict = await client.check_output(output, session_id="", timeout_s=10)
-        receipt = await client.audit_tool_call(audit, session_id="", timeout_s=10)
+        verdict = await client.check_output(output, session_id="", timeout_s=60)
+        receipt = await client.audit_tool_call(audit, session_id="", timeout_s=60)
         return verdict.redacted_message, receipt.details
 
     assert ask(stand_in.url, both) == ("ssn [REDACTED:ssn#1]", {"audit_id": "a-1"})
@@ -296,7 +301,7 @@ def test_health_needs_and_sends_no_credential(stand_in: StandIn) -> None:
     stand_in.replies["/health"] = Reply(
         200, {"status": "healthy", "version": "9.18.0", "capabilities": None, "plugin_compatibility": "none"}
     )
-    health = ask(stand_in.url, lambda client: client.health(timeout_s=10))
+    health = ask(stand_in.url, lambda client: client.health(timeout_s=60))
     assert (health.status, health.version) == ("healthy", "9.18.0")
     headers = stand_in.requests[0].headers
     assert "authorization" not in headers
@@ -315,7 +320,7 @@ def test_health_needs_and_sends_no_credential(stand_in: StandIn) -> None:
 def test_health_that_is_none(stand_in: StandIn, reply: Reply, error: type[AgentError]) -> None:
     stand_in.replies["/health"] = reply
     with pytest.raises(error):
-        ask(stand_in.url, lambda client: client.health(timeout_s=10))
+        ask(stand_in.url, lambda client: client.health(timeout_s=60))
 
 
 @pytest.mark.parametrize(

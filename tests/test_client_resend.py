@@ -73,16 +73,16 @@ def run(plans: list[list[bytes]], *calls: Callable[[AgentClient], Awaitable[Any]
 
 def check(client: AgentClient) -> Awaitable[Any]:
     arguments = CheckPolicyArguments(connector_type="claude_code.Bash", statement="git status")
-    return client.check_policy(arguments, session_id="s", timeout_s=10)
+    return client.check_policy(arguments, session_id="s", timeout_s=60)
 
 
 def audit(client: AgentClient) -> Awaitable[Any]:
-    return client.audit_tool_call(AuditToolCallArguments(tool_name="Bash"), session_id="s", timeout_s=10)
+    return client.audit_tool_call(AuditToolCallArguments(tool_name="Bash"), session_id="s", timeout_s=60)
 
 
 def audit_with_key(client: AgentClient) -> Awaitable[Any]:
     record = AuditToolCallArguments(tool_name="Bash")
-    return client.audit_tool_call(record, session_id="s", timeout_s=10, idempotency_key="the-key")
+    return client.audit_tool_call(record, session_id="s", timeout_s=60, idempotency_key="the-key")
 
 
 def several_at_once(client: AgentClient) -> Awaitable[Any]:

@@ -26,6 +26,7 @@ from axonflow_hooks.recognition import (
 )
 from axonflow_hooks.wire.mcp_tools import CheckPolicyArguments
 from tests.agent.conftest import running_agent as running_agent
+from tests.conftest import NO_TLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,5 +180,5 @@ def test_only_credentials_of_this_kind_want_a_proof(paths: Paths) -> None:
 
 def test_health_without_a_challenge_proves_nothing(running_agent: AgentProcess) -> None:
     for headers in ({}, {CHALLENGE_HEADER: "not one"}):
-        reply = httpx.get(f"{running_agent.endpoint}/health", headers=headers, trust_env=False)
+        reply = httpx.get(f"{running_agent.endpoint}/health", headers=headers, trust_env=False, verify=NO_TLS)
         assert PROOF_HEADER.lower() not in reply.headers

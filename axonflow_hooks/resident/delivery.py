@@ -1,7 +1,8 @@
 """Takes audit records from the spool to their agents: in order, in the background, again until they are there.
 
 One process at a time delivers from a spool; the others see to theirs being written. The credential is never in the
-spool: a record waits until a hook call has come with settings that lead to the very endpoint and client it is for.
+spool: a record waits until a hook call has come with settings that lead to the very endpoint and client it is for. A
+process that no such call has come to lets the others have their turn.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ class Delivery:
         self._states: dict[Recipient, _State] = {}
         self._wake = asyncio.Event()
         self._lock: int | None = None
+        self._strangers = False
         self._swept = 0.0
 
     def learn(self, settings: Settings) -> None:
@@ -116,6 +118,8 @@ class Delivery:
                         self._report(f"the audit spool cannot be read: {type(error).__name__}")
                     except Exception as error:  # noqa: BLE001 - the next round may do better
                         self._report(f"delivery of audit records failed: {type(error).__name__}")
+                    if self._strangers:
+                        self.release()
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), pause)
                     await asyncio.sleep(GATHER_S)
@@ -148,6 +152,7 @@ class Delivery:
                 self._report(f"{dropped} audit records were too old and were dropped")
         recipients = cast("list[Recipient]", await self._thread.run(lambda spool: spool.recipients()))
         reachable = [(recipient, settings) for recipient in recipients if (settings := self._settings_for(recipient))]
+        self._strangers = len(reachable) < len(recipients)
         await asyncio.gather(*(self._deliver_to(recipient, settings) for recipient, settings in reachable))
         now = time.monotonic()
         waits = [self._states[recipient].not_before - now for recipient, _ in reachable]

@@ -225,7 +225,7 @@ def test_a_kept_registration_is_used_during_a_back_off(saas: Settings, paths: Pa
 def test_silence_ends_at_the_deadline(saas: Settings, paths: Paths, stand_in: StandIn) -> None:
     stand_in.replies[REGISTER] = Reply(act="hang")
     with pytest.raises(AgentUnavailable, match="gave no answer"):
-        obtain(saas, paths, timeout_s=0.4)
+        obtain(saas, paths, timeout_s=1.0)
     assert wait_s(paths) > 0
 
 

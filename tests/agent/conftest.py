@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
+import io
 import json
 import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,39 +17,25 @@ import pytest
 
 from axonflow_hooks.account.local_agent import credential_for
 from axonflow_hooks.paths import resolve_paths
+from tests.agent.programs import start_cold, start_warm
+from tests.conftest import NO_TLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from axonflow_hooks.agent.listening import Tls
+    from tests.warm import Warm
 
 MCP_PATH = "/api/v1/mcp-server"
 DEADLINE_S = 60
-
-PROGRAM = """
-import os, sys
-from pathlib import Path
-from axonflow_hooks.agent.server import serve
-from axonflow_hooks.agent.listening import Tls
-host, port, data_dir, *tls = sys.argv[1:]
-sys.exit(
-    serve(
-        host=host,
-        port=int(port),
-        data_dir=Path(data_dir) if data_dir else None,
-        environ=os.environ,
-        tls=Tls(*map(Path, tls)) if tls else None,
-    )
-)
-"""
 
 
 @dataclass
 class AgentProcess:
     """An agent that was started. `endpoint` is "" when it ended without accepting requests."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes] | Warm
     home: Path
     data_dir: Path
     endpoint: str = ""
@@ -65,7 +50,7 @@ class AgentProcess:
 
     def client(self, **options: Any) -> httpx.Client:
         """Give an HTTP client with the agent's credential, unless `auth` says otherwise."""
-        options.setdefault("auth", self.credential)
+        options = {"auth": self.credential, "verify": NO_TLS, **options}
         return httpx.Client(base_url=self.endpoint, timeout=DEADLINE_S, trust_env=False, **options)
 
     def rpc(self, method: str, params: Any = None, *, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -104,8 +89,8 @@ class AgentProcess:
         return status
 
     def _listen(self, reader: Any) -> None:
-        with contextlib.closing(reader):
-            for line in reader:
+        with io.TextIOWrapper(reader, encoding="utf-8", errors="replace") as lines:
+            for line in lines:
                 self.stderr.append(line.rstrip("\n"))
                 found = re.search(r"listening on (https?://\S+) ", line)
                 if found:
@@ -116,7 +101,10 @@ class AgentProcess:
 
 @dataclass
 class AgentStarter:
-    """Starts agents and ends them all; without arguments each has a home and a data folder of its own."""
+    """Starts agents and ends them all; without arguments each has a home and a data folder of its own.
+
+    A `cold` one imports all that it needs, as users' agents do; the others are forked from a process that has.
+    """
 
     folder: Path
     started: list[tuple[AgentProcess, threading.Thread]] = field(default_factory=list)
@@ -131,6 +119,7 @@ class AgentStarter:
         default_data_dir: bool = False,
         environ: dict[str, str] | None = None,
         tls: Tls | None = None,
+        cold: bool = False,
     ) -> AgentProcess:
         home = home or self.folder / f"home{len(self.started)}"
         home.mkdir(exist_ok=True)
@@ -139,14 +128,8 @@ class AgentStarter:
         arguments = [host, str(port), "" if default_data_dir else str(chosen)]
         if tls is not None:
             arguments += [str(tls.certificate), str(tls.key)]
-        process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", PROGRAM, *arguments],
-            env={**base, "HOME": str(home), **(environ or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        start = start_cold if cold else start_warm
+        process = start(arguments, {**base, "HOME": str(home), **(environ or {})})
         agent = AgentProcess(process, home, chosen)
         thread = threading.Thread(target=agent._listen, args=(process.stderr,))
         thread.start()

@@ -68,9 +68,8 @@ class Desk:
     def copy_plugin(self) -> Path:
         """Use a copy of the plugin, in which something can be broken."""
         copy = self.home / "a plugin"
-        unwanted = shutil.ignore_patterns("__pycache__")
         for name in ("axonflow_hooks", "hooks", ".claude-plugin", "requirements"):
-            shutil.copytree(ROOT / name, copy / name, ignore=unwanted)
+            shutil.copytree(ROOT / name, copy / name)
         shutil.copy(ROOT / ".mcp.json", copy)
         self.environ["AXONFLOW_PYTHON"] = sys.executable
         self.root = copy
@@ -97,7 +96,8 @@ def sockets() -> Iterator[str]:
 
 
 @pytest.fixture
-def desk(agent: tuple[str, Path], tmp_path: Path, sockets: str) -> Desk:
+def desk(agent: tuple[str, Path], tmp_path: Path, sockets: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setattr(machine_module, "AGENT_WAIT_S", 60.0)  # a busy machine is not what is examined
     endpoint, kept = agent
     environ = {
         **clean_environment(tmp_path),
@@ -250,8 +250,8 @@ def claude_that(desk: Desk, does: str) -> None:
 def reads_not_covered(desk: Desk) -> None:
     wiring_file = desk.copy_plugin() / "hooks" / "hooks.json"
     text = wiring_file.read_text(encoding="utf-8")
-    assert text.count("^(Read)$") == 1
-    desk.write(wiring_file, text.replace("^(Read)$", "^(Reed)$"))
+    assert text.count("^(Read|") == 1
+    desk.write(wiring_file, text.replace("^(Read|", "^(Reed|"))
 
 
 def no_hooks_module(desk: Desk) -> None:

@@ -27,7 +27,7 @@ SKILLS = {
 }
 TOOLS = {"check_policy", "check_output", "audit_tool_call", "list_policies", "get_policy_stats", "search_audit_events"}
 TOOLS |= {"explain_decision", "create_override", "delete_override", "list_overrides"}
-READS = "^(Read)$"
+READS = "^(Read|WebFetch|WebSearch)$"
 LAUNCHER = 'sh "${CLAUDE_PLUGIN_ROOT}/hooks/run"'
 
 
@@ -98,7 +98,7 @@ def test_a_tool_is_blocked_when_its_check_fails_to_run() -> None:
     ("tool", "governed"),
     [
         *((tool, True) for tool in ("Bash", "Write", "Edit", "MultiEdit", "NotebookEdit", "mcp__db__query")),
-        *((tool, False) for tool in ("Read", "ReadMcpResourceTool", "BashOutput", "TodoWrite", "KillBash")),
+        *((tool, False) for tool in ("Read", "WebFetch", "ReadMcpResourceTool", "BashOutput", "TodoWrite", "KillBash")),
         *((tool, False) for tool in ("Agent", "amcp__x__y", "bash")),
     ],
 )
@@ -106,7 +106,7 @@ def test_the_matcher_names_the_governed_tools_and_no_other(tool: str, governed: 
     for event, group, _ in hooks():
         if group.get("matcher") == READS:
             assert event == "PostToolUse"
-            assert bool(re.search(READS, tool)) is (tool == "Read")
+            assert bool(re.search(READS, tool)) is (tool in {"Read", "WebFetch"})
         elif event.endswith("ToolUse") or event == "PostToolUseFailure":
             assert bool(re.search(group["matcher"], tool)) is governed
         else:

@@ -290,8 +290,8 @@ def test_an_installer_that_hangs_is_ended_with_its_children(tmp_path: Path) -> N
     child = tmp_path / "child"
     hanging = program(tmp_path / "installer", f"sleep 600 & echo $! >'{child}'; wait")
     with pytest.raises(set_up.SetUpError, match="took too long"):
-        set_up.run_installer([str(hanging)], tmp_path / "set-up.log", time.time() + 1.0)
-    deadline = time.monotonic() + 30
+        set_up.run_installer([str(hanging)], tmp_path / "set-up.log", time.time() + 4.0)
+    deadline = time.monotonic() + 60
     while is_running(int(child.read_text())):
         assert time.monotonic() < deadline
 

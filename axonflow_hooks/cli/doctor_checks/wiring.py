@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from axonflow_hooks.claude_code.outputs import READING_TOOLS
 from axonflow_hooks.claude_code.switches import governance_switches
 from axonflow_hooks.cli.doctor_checks.finding import Finding, fail, ok, warn
 from axonflow_hooks.cli.doctor_checks.machine import REINSTALL, read_json_object
@@ -121,9 +122,9 @@ def _hook_problems(root: Path) -> Iterator[str]:
 
 
 def _tools_of(event: str) -> tuple[str, ...]:
-    """Give the tools that an event's hooks have to cover; Reads are scanned where the user wants it."""
+    """Give the tools that an event's hooks have to cover; what only reads is scanned where the user wants it."""
     if event == "PostToolUse":
-        return (*GOVERNED, "Read")
+        return (*GOVERNED, *sorted(READING_TOOLS))
     return GOVERNED if "Tool" in event else ()
 
 
