@@ -174,6 +174,10 @@ _CURVE_TEXT: Final = """\
 No set of patterns recognises a request that is phrased like any other. The table says what this one
 does at each threshold; the default is the first row, and it warns, it never blocks.
 
+The labelled texts have been read while the patterns were written. Of 65 requests (15 of them not in English) that were
+written before their author had seen a pattern and not looked at until the patterns were done, 57 were found (88 %;
+95 % interval 77 % to 94 %); of 80 harmless sentences that sound alike, 5 were flagged (3 after one more correction).
+
 """
 _EVASION_TEXT: Final = """\
 Each way of hiding a command, tried on {commands} commands. The same table is a test of the repository.

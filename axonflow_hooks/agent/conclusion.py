@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from axonflow_hooks.wire.words import highest_risk, strongest_action
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 BLOCKING: Final = frozenset({"block", "require_approval"})
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
+class Conclusion(NamedTuple):
     """What matches add up to. `risk` is that of what decided, not of what was found besides."""
 
     decision: Decision
@@ -27,8 +25,13 @@ class Conclusion:
     reason: str
 
 
+_NOTHING: Final = Conclusion("allowed", "none", None, "No policy matched.")
+
+
 def conclude(matches: Sequence[MatchRecord]) -> Conclusion:
     """Take matches, the strongest first, and give what they add up to (wire 1.3.1, 1.4)."""
+    if not matches:
+        return _NOTHING
     counting = [match for match in matches if match.lifted_by is None]
     action = strongest_action([match.action for match in counting])
     decided = [match for match in counting if match.action == action]

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import hmac
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.agent.leaves import map_leaves
-from axonflow_hooks.agent.scanning import examine, rank
+from axonflow_hooks.agent.scanning import as_read, examine, rank
 from axonflow_hooks.policy.redaction import Masked, merge_spans
+from axonflow_hooks.policy.views import TextViews
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from axonflow_hooks.agent.leaves import Leaf
     from axonflow_hooks.agent.scanning import Hit
@@ -51,39 +52,51 @@ def is_private(match: PolicyMatch) -> bool:
     return is_private_category(match.category) or match.action == "redact"
 
 
-@lru_cache(maxsize=16)
-def _masking_ids(engine: Engine) -> frozenset[str]:
-    """Give the policies that mask what is stored.
+def masks_storage(policy: Policy) -> bool:
+    """Tell whether what a policy finds is masked before it is stored, wherever it asks for what.
 
     What else a check has masked does not count: a dynamic policy, or a pattern that finds everything, is written with
     the credential alone, and would leave an audit trail of placeholders.
     """
-    return frozenset(policy.id for policy in engine.policies if masks_storage(policy))
-
-
-def masks_storage(policy: Policy) -> bool:
-    """Tell whether what a policy finds is masked before it is stored, wherever it asks for what."""
     actions = {policy.action_request, policy.action_response, *policy.action_by_kind.values()}
     return is_private_category(policy.category) or "redact" in actions
 
 
 def statement_hash(database: Database, value: Any) -> str:
     """Give the keyed hash under which a statement or output can be recognised, but not guessed."""
-    digest = hmac.digest(database.hash_key, _CANONICAL.encode(value).encode("ascii"), "sha256").hex()
-    return f"hmac-sha256:{database.hash_key_id}:{digest}"
+    keyed = _keyed(database.hash_key).copy()
+    keyed.update(_canonical(value).encode("ascii"))
+    return f"hmac-sha256:{database.hash_key_id}:{keyed.hexdigest()}"
+
+
+@lru_cache(maxsize=4)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Give the HMAC (RFC 2104) of a key before any text: to copy it costs less than to begin with the key."""
+    return hmac.new(key, digestmod="sha256")
+
+
+def _canonical(value: Any) -> str:
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, text),) = value.items()
+        if isinstance(name, str) and isinstance(text, str):  # nearly every statement; it needs no encoder of its own
+            return f"{{{_CANONICAL.encode(name)}:{_CANONICAL.encode(text)}}}"
+    return _CANONICAL.encode(value)
 
 
 @dataclass(frozen=True, slots=True)
 class StorageRedactor:
     """Redacts what is about to be stored, with the placeholders of the caller's session.
 
-    A text is looked at as an output; with `statements` also as the statement that it was.
+    A text is looked at as an output; with `statements` also as the statement that it was. `views` are those of texts
+    that were looked at before, by the text.
     """
 
     engine: Engine
     connector_type: str
     placeholders: Placeholders
     statements: bool = False
+    views: Mapping[str, TextViews] = field(default_factory=dict)
+    _last: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def text(self, text: str, label: str = "") -> str:
         """Give a text without secrets and personal data; `label` is the key it stands under."""
@@ -123,10 +136,23 @@ class StorageRedactor:
     def _regions(self, text: str, label: str, hits: Sequence[Hit]) -> Sequence[Masked]:
         if not text:
             return []
-        masking = _masking_ids(self.engine) if hits else frozenset()
-        found = [hit for hit in hits if hit.match.policy_id in masking]
+        if not self._last or self._last[0] is not text or self._last[1] != label or self._last[2] is not hits:
+            # a quote of each policy and an excerpt are taken of the same text, one after the other
+            self._last[:] = [text, label, hits, self._find_regions(text, label, hits)]
+        regions: Sequence[Masked] = self._last[3]
+        return regions
+
+    def _find_regions(self, text: str, label: str, hits: Sequence[Hit]) -> Sequence[Masked]:
+        masking = self.engine.narrowed(masks_storage)
+        found = [hit for hit in hits if hit.match.policy_id in masking.ids]
+        read = as_read(label, text)
+        views = self.views.get(read) or TextViews(read)
+        if not found and masking.finds_nothing(views):
+            return []
         for phase in _STATEMENT_PHASES if self.statements else _OUTPUT_PHASES:
-            found += examine(self.engine, label, text, phase, self.connector_type, self.placeholders)[0]
+            found += examine(masking, label, views, phase, self.connector_type, self.placeholders)[0]
+        if not found:
+            return []
         return merge_spans((rank(hit.match), span) for hit in found if is_private(hit.match) for span in hit.spans)
 
     def _rebuild(self, text: str, regions: Iterable[Masked], start: int, end: int) -> str:

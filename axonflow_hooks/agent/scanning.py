@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from axonflow_hooks.agent.leaves import Leaf, map_leaves
 from axonflow_hooks.policy import Span, redact
 from axonflow_hooks.policy.model import match_rank
+from axonflow_hooks.policy.views import TextViews
 from axonflow_hooks.wire.words import RISK_LEVELS_BY_WEIGHT
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 MAX_LABEL_CHARS: Final = 60
 """A longer key is no label of its value."""
+
+MAX_SHARED: Final = 64
+"""Texts of one call whose views are kept for the look at what may be stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,10 @@ class Finding:
 
 @dataclass(slots=True)
 class Scan:
-    """One pass over one call: what was found, and how many policies were looked at."""
+    """One pass over one call: what was found, and how many policies were looked at.
+
+    `views` are those of the first texts, for whoever looks at them again (see `examine`).
+    """
 
     engine: Engine
     phase: Phase
@@ -46,6 +53,7 @@ class Scan:
     placeholders: Placeholders
     findings: list[Finding] = field(default_factory=list)
     policies_evaluated: int = 0
+    views: dict[str, TextViews] = field(default_factory=dict)
     _known: dict[tuple[str, str, str], tuple[tuple[Hit, ...], str | None]] = field(default_factory=dict)
 
     def redact(self, value: Any, path: str, connector_type: str | None = None) -> Any:
@@ -75,16 +83,30 @@ class Scan:
         return masked
 
     def _evaluate(self, label: str, text: str, connector: str) -> tuple[tuple[Hit, ...], str | None]:
-        hits, evaluated = examine(self.engine, label, text, self.phase, connector, self.placeholders, self.integrations)
-        self.policies_evaluated = max(self.policies_evaluated, evaluated)
+        read = as_read(label, text)
+        views = TextViews(read)
+        if len(self.views) < MAX_SHARED:
+            self.views[read] = views
+        hits, evaluated = examine(
+            self.engine, label, views, self.phase, connector, self.placeholders, self.integrations
+        )
+        if evaluated > self.policies_evaluated:
+            self.policies_evaluated = evaluated
+        if not hits:
+            return hits, None
         ranked = [(rank(hit.match), span) for hit in hits if hit.match.action == "redact" for span in hit.spans]
         return hits, redact(text, ranked, self.placeholders) if ranked else None
+
+
+def as_read(label: str, text: str) -> str:
+    """Give a value as it is read: its label tells what a bare one is, {"ssn": 123456789} reads as "ssn: 123456789"."""
+    return f"{label}: {text}" if label and len(label) <= MAX_LABEL_CHARS else text
 
 
 def examine(
     engine: Engine,
     label: str,
-    text: str,
+    views: TextViews,
     phase: Phase,
     connector_type: str,
     placeholders: Placeholders,
@@ -92,17 +114,20 @@ def examine(
 ) -> tuple[tuple[Hit, ...], int]:
     """Give what policies find in one text, with the places in it, and how many policies were looked at.
 
-    The label tells what a bare value is: {"ssn": 123456789} reads as "ssn: 123456789".
+    `views` are those of the text as it is read with its label (`as_read`).
     """
-    lead = f"{label}: " if label and len(label) <= MAX_LABEL_CHARS else ""
     found = engine.evaluate(
-        lead + text,
+        views.text,
         phase=phase,
         connector_type=connector_type,
         placeholders=placeholders,
         integrations=integrations,
+        views=views,
     )
-    shifted = (Hit(match, _shift(match.spans, len(lead))) for match in found.matches)
+    if not found.matches:
+        return (), found.policies_evaluated
+    lead = len(as_read(label, ""))
+    shifted = (Hit(match, _shift(match.spans, lead)) for match in found.matches)
     return tuple(hit for hit in shifted if hit.spans), found.policies_evaluated
 
 

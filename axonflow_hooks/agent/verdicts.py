@@ -155,8 +155,10 @@ def _judge(
     scan = Scan(policies.engine, check.phase, check.tool_signature, check.integrations, placeholders)
     scanned = {name: scan.redact(value, name, check.readings.get(name)) for name, value in check.fields.items()}
     masked, dynamic = apply_dynamic(policies.rules, scan, check, caller, scanned)
-    redactor = StorageRedactor(policies.storage, check.tool_signature, placeholders)
-    matches = _by_strength((*check.found, *_match_records(scan, redactor)))
+    redactor = StorageRedactor(policies.storage, check.tool_signature, placeholders, views=scan.views)
+    matches = check.found
+    if scan.findings:
+        matches = _by_strength((*check.found, *_match_records(agent, scan, redactor)))
     conclusion = conclude(matches)
     excerpt, offset, source = _excerpt(scan, redactor, check, conclusion.action)
     unseen = _unseen_chars(check, excerpt, offset, source) if conclusion.action == "require_approval" else 0
@@ -182,8 +184,11 @@ def _judge(
         context_truncated=check.context_truncated,
         unseen_chars=unseen,
     )
-    redacted = {name: value for name, value in masked.items() if scan.has_masked(name)}
-    fields = {redactor.text(finding.leaf.path) for finding in scan.findings if finding.masked is not None}
+    redacted: Mapping[str, Any] = {}
+    fields: set[str] = set()
+    if scan.findings:
+        redacted = {name: value for name, value in masked.items() if scan.has_masked(name)}
+        fields = {redactor.text(finding.leaf.path) for finding in scan.findings if finding.masked is not None}
     target = {name: redactor.text(value)[:MAX_NAME_CHARS] for name, value in check.target.items()}
     return Verdict(record, redacted, dynamic=dynamic), _Notes(tuple(sorted(fields)), target)
 
@@ -192,7 +197,7 @@ def _by_strength(matches: tuple[MatchRecord, ...]) -> tuple[MatchRecord, ...]:
     return tuple(sorted(matches, key=lambda match: ACTIONS_BY_STRENGTH.index(match.action)))
 
 
-def _match_records(scan: Scan, redactor: StorageRedactor) -> tuple[MatchRecord, ...]:
+def _match_records(agent: Agent, scan: Scan, redactor: StorageRedactor) -> tuple[MatchRecord, ...]:
     return tuple(
         MatchRecord(
             policy_id=match.policy_id,
@@ -203,14 +208,20 @@ def _match_records(scan: Scan, redactor: StorageRedactor) -> tuple[MatchRecord, 
             allow_override=match.allow_override,
             policy_description=match.description,
             spans=tuple(
-                # A path holds keys, and a key may be personal data.
-                SpanRecord(redactor.text(path)[:MAX_NAME_CHARS], span.start, span.end)
+                SpanRecord(_stored_path(agent, redactor, path)[:MAX_NAME_CHARS], span.start, span.end)
                 for path, span in places[:MAX_STORED_SPANS]
             ),
             quote=_quote(scan, redactor, match),
         )
         for match, places in strongest(scan.findings)
     )
+
+
+def _stored_path(agent: Agent, redactor: StorageRedactor, path: str) -> str:
+    """Give a path as it may be stored: it holds keys, and a key may be personal data."""
+    if path.isidentifier() and redactor.engine is agent.engine and agent.names.is_plain(redactor.engine, path):
+        return path  # the name of a field (`statement`, `message`): always the same few
+    return redactor.text(path)
 
 
 def _quote(scan: Scan, redactor: StorageRedactor, match: PolicyMatch) -> str | None:

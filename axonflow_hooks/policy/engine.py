@@ -6,25 +6,22 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal
 
+from axonflow_hooks.policy.groups import WHOLE, make_group, places
 from axonflow_hooks.policy.kinds import statement_kind
-from axonflow_hooks.policy.matching import compile_set
 from axonflow_hooks.policy.model import Evaluation, Policy, PolicyMatch, Span, match_rank
-from axonflow_hooks.policy.nearness import Columns, first_look, in_context, is_near
 from axonflow_hooks.policy.pack import builtin_packs, check_unique
 from axonflow_hooks.policy.placeholders import Placeholders
-from axonflow_hooks.policy.prefilter import NUMBERS, TOKENS
 from axonflow_hooks.policy.redaction import redact
-from axonflow_hooks.policy.validators import VALIDATORS, Candidate
 from axonflow_hooks.policy.views import Subject
 from axonflow_hooks.wire.words import strongest_action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from axonflow_hooks.policy.matching import Haystack, PatternSet
-    from axonflow_hooks.policy.model import Matcher, PolicyPack, StatementKind
-    from axonflow_hooks.policy.views import View
+    from axonflow_hooks.policy.groups import Group, Rule
+    from axonflow_hooks.policy.model import PolicyPack, StatementKind
+    from axonflow_hooks.policy.views import TextViews
     from axonflow_hooks.wire.words import Action, Phase
 
 PiiAction = Literal["block", "redact", "warn", "log"]
@@ -35,68 +32,38 @@ text: a pattern that matches nearly everything must not take minutes, and nothin
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
-    """A pattern matcher of a policy, ready to run: `index` is its place in the group's set."""
-
-    policy: Policy
-    matcher: Matcher
-    index: int
-    context_index: int
-
-    def counts(self, phase: Phase, kind: StatementKind) -> bool:
-        """Whether the rule is looked at on this plane and kind of text."""
-        matcher = self.matcher
-        return (
-            self.policy.applies_to(phase, kind)
-            and (matcher.scope is None or kind in matcher.scope)
-            and (matcher.phases is None or phase in matcher.phases)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """The patterns that are scanned together."""
-
-    name: str
-    rules: tuple[_Rule, ...]
-    patterns: PatternSet
-    contexts: PatternSet
-
-    def candidates(self, haystack: Haystack) -> Iterator[_Rule]:
-        """Give the rules that may match: pattern and context words both occur somewhere."""
-        near: frozenset[int] | None = None
-        for index in self.patterns.hits(haystack):
-            rule = self.rules[index]
-            if rule.context_index >= 0:
-                if near is None:
-                    near = frozenset(self.contexts.hits(haystack))
-                if rule.context_index not in near:
-                    continue
-            yield rule
-
-
-@dataclass(frozen=True, slots=True)
 class _Plane:
     """What is looked at on one plane, kind of text and set of active integrations."""
 
     active: Mapping[str, Policy]
-    groups: tuple[tuple[_Group, frozenset[int]], ...]
+    groups: tuple[tuple[Group, frozenset[int]], ...]
     effects: Mapping[str, tuple[Policy, ...]]
+    nothing: Evaluation
+    """The evaluation of a text in which nothing is found."""
 
 
 class Engine:
     """A set of policies, compiled. Immutable; safe for use from several threads."""
 
-    __slots__ = ("_groups", "_integrations", "_planes", "policies")
+    __slots__ = ("_groups", "_integrations", "_narrowed", "_planes", "_spelled", "ids", "policies")
 
     def __init__(self, policies: Sequence[Policy]) -> None:
         """Compile `policies`; raises PolicyPackError for ids used twice and patterns that are refused."""
         check_unique(policies, "engine")
         self.policies = tuple(policies)
-        self._groups = tuple(_group(name, self.policies) for name in dict.fromkeys(p.group for p in self.policies))
+        self._groups = tuple(
+            make_group(name, ((p, matcher) for p in self.policies if p.group == name for matcher in p.matchers))
+            for name in dict.fromkeys(p.group for p in self.policies)
+        )
         self._integrations = frozenset(p.integration for p in self.policies if p.integration is not None)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.ids = frozenset(policy.id for policy in self.policies)
+        self._spelled = all(matcher.effect is None for policy in self.policies for matcher in policy.matchers)
         # filled on demand; two threads that meet put the same value there
         self._planes: dict[tuple[Phase, StatementKind, frozenset[str]], _Plane] = {}
+        self._narrowed: dict[Callable[[Policy], bool], Engine] = {}
 
     def evaluate(
         self,
@@ -106,30 +73,20 @@ class Engine:
         connector_type: str,
         placeholders: Placeholders | None = None,
         integrations: frozenset[str] = frozenset(),
+        views: TextViews | None = None,
     ) -> Evaluation:
         """Take a statement (request) or an output (response) and give what the policies make of it.
 
         `connector_type` is the contract's (`claude_code.Bash`, wire 1.3.1); `integrations` are the active ones (wire
         2.3), without which their policies are not evaluated. `placeholders` makes the placeholders of several texts
-        agree. Never raises for any text.
+        agree. `views` are those of this very text, which several evaluations of it share. Never raises for any text.
         """
         kind = statement_kind(connector_type, phase)
         plane = self._plane(phase, kind, integrations)
         active = plane.active
-        subject = Subject(text, kind)
-        spans: dict[str, set[Span]] = {}
-        notes: dict[str, str] = {}
-        left, crowded = MAX_PLACES, set[str]()
-        for policy, start, end, note in chain(_patterns(subject, plane, crowded), _effects(subject, plane)):
-            found = spans.setdefault(policy.id, set())
-            found.add(Span(start, end, policy.id, policy.kind))
-            left -= 1
-            if left < 0:
-                # what matches nearly everywhere is found in the text as a whole
-                spans[policy.id] = {Span(0, len(text), policy.id, policy.kind)}
-                crowded.add(policy.id)
-            # one place that is certain is enough for the whole match to be
-            notes[policy.id] = note and notes.get(policy.id, note)
+        spans, notes = _found(Subject(text, kind, views), plane)
+        if not spans:
+            return plane.nothing
         matches = sorted(
             (_match(active[policy_id], phase, kind, found, notes[policy_id]) for policy_id, found in spans.items()),
             key=match_rank,
@@ -148,6 +105,30 @@ class Engine:
             redacted=redact(text, redacting, session) if redacting else None,
         )
 
+    def narrowed(self, wanted: Callable[[Policy], bool]) -> Engine:
+        """Give an engine of some of the policies that shares what is compiled, and so what is noted in views.
+
+        It is kept, one for each function `wanted`.
+        """
+        known = self._narrowed.get(wanted)
+        if known is not None:
+            return known
+        engine = object.__new__(Engine)
+        engine.policies = tuple(filter(wanted, self.policies))
+        engine._groups = tuple(g for g in self._groups if any(wanted(rule.policy) for rule in g.rules))
+        engine._integrations = self._integrations
+        engine._begin()
+        self._narrowed[wanted] = engine
+        return engine
+
+    def finds_nothing(self, views: TextViews) -> bool:
+        """Tell whether an evaluation with these views has shown already that no policy matches in any kind of text.
+
+        Policies that look for effects or for SQL are never known not to match.
+        """
+        known = views.possible
+        return self._spelled and all(known.get(group, True) == [] for group in self._groups)
+
     def _plane(self, phase: Phase, kind: StatementKind, integrations: frozenset[str]) -> _Plane:
         key = (phase, kind, integrations & self._integrations)
         plane = self._planes.get(key)
@@ -158,7 +139,7 @@ class Engine:
 
 def _plane(
     policies: Sequence[Policy],
-    groups: Sequence[_Group],
+    groups: Sequence[Group],
     phase: Phase,
     kind: StatementKind,
     integrations: frozenset[str],
@@ -168,94 +149,67 @@ def _plane(
         for policy in policies
         if policy.applies_to(phase, kind) and (policy.integration is None or policy.integration in integrations)
     }
-    counting = {
-        group.name: frozenset(r.index for r in group.rules if r.policy.id in active and r.counts(phase, kind))
+    counting = [
+        (group, [rule for rule in group.rules if rule.policy.id in active and rule.counts(phase, kind)])
         for group in groups
-    }
+    ]
     effects: dict[str, tuple[Policy, ...]] = {}
     for policy in active.values():
         for matcher in policy.matchers:
             if matcher.effect is not None and (matcher.scope is None or kind in matcher.scope):
                 effects[matcher.effect] = (*effects.get(matcher.effect, ()), policy)
-    return _Plane(active, tuple((group, counting[group.name]) for group in groups if counting[group.name]), effects)
+    nothing = Evaluation(action="none", matches=(), policies_evaluated=len(active), redacted=None)
+    return _Plane(active, tuple(_joined(counting)), effects, nothing)
+
+
+def _joined(counting: Sequence[tuple[Group, Sequence[Rule]]]) -> Iterator[tuple[Group, frozenset[int]]]:
+    """Give the groups of a plane with the rules that count on it; what looks at the text as it is, as one group."""
+    whole = [rules for group, rules in counting if group.reads_whole and rules]
+    if len(whole) > 1:
+        joined = make_group(WHOLE, ((rule.policy, rule.matcher) for rule in chain(*whole)))
+        yield joined, frozenset(range(len(joined.rules)))
+    for group, rules in counting:
+        if rules and not (group.reads_whole and len(whole) > 1):
+            yield group, frozenset(rule.index for rule in rules)
+
+
+def _found(subject: Subject, plane: _Plane) -> tuple[dict[str, set[Span]], dict[str, str]]:
+    """Give the places of each policy that matches, and what is not sure about it."""
+    spans: dict[str, set[Span]] = {}
+    notes: dict[str, str] = {}
+    left, crowded = MAX_PLACES, set[str]()
+    for policy, start, end, note in chain(_patterns(subject, plane, crowded), _effects(subject, plane)):
+        found = spans.setdefault(policy.id, set())
+        found.add(Span(start, end, policy.id, policy.kind))
+        left -= 1
+        if left < 0:
+            # what matches nearly everywhere is found in the text as a whole
+            spans[policy.id] = {Span(0, len(subject.views.text), policy.id, policy.kind)}
+            crowded.add(policy.id)
+        # one place that is certain is enough for the whole match to be
+        notes[policy.id] = note and notes.get(policy.id, note)
+    return spans, notes
 
 
 def _patterns(subject: Subject, plane: _Plane, crowded: AbstractSet[str]) -> Iterator[tuple[Policy, int, int, str]]:
+    known = subject.views.possible
     for group, counting in plane.groups:
-        for view in _views(group.name, subject):
-            for rule in group.candidates(view.haystack):
+        possible = known.get(group)
+        if possible is None:
+            possible = group.possible(subject)
+        for view, rules in possible:
+            for rule in rules:
                 if rule.index in counting and rule.policy.id not in crowded:
-                    yield from _places(rule, group.patterns, view, crowded)
-
-
-def _views(group: str, subject: Subject) -> tuple[View, ...]:
-    if group == "sql":
-        return subject.sql
-    if group in ("pii", "secrets"):
-        return subject.plain
-    return subject.disguised if group == "injection" else subject.whole
-
-
-def _group(name: str, policies: Sequence[Policy]) -> _Group:
-    found = [(p, matcher) for p in policies if p.group == name for matcher in p.matchers if matcher.pattern is not None]
-    contexts = list(dict.fromkeys(filter(None, (_surroundings(matcher) for _policy, matcher in found))))
-    rules = tuple(
-        _Rule(
-            policy=policy,
-            matcher=matcher,
-            index=index,
-            context_index=contexts.index(around) if (around := _surroundings(matcher)) else -1,
-        )
-        for index, (policy, matcher) in enumerate(found)
-    )
-    return _Group(
-        name=name,
-        rules=rules,
-        patterns=compile_set(
-            [matcher.pattern or "" for _policy, matcher in found], NUMBERS if name == "pii" else TOKENS
-        ),
-        contexts=compile_set(contexts),
-    )
-
-
-def _surroundings(matcher: Matcher) -> str | None:
-    """Give a pattern that occurs in every text in which the matcher's context or words do."""
-    if matcher.near is not None:
-        return first_look(matcher.near)
-    if matcher.context is None or matcher.context.startswith("(?i)"):
-        return matcher.context
-    return f"(?i){matcher.context}"
-
-
-def _places(
-    rule: _Rule, patterns: PatternSet, view: View, crowded: AbstractSet[str]
-) -> Iterator[tuple[Policy, int, int, str]]:
-    if (view.loose and not rule.matcher.standalone) or view.letters != rule.matcher.letters:
-        return
-    matcher = rule.matcher
-    validator = VALIDATORS[matcher.validator] if matcher.validator else None
-    text = view.haystack.text
-    columns = Columns(text)
-    for start, end in patterns.find(rule.index, view.haystack):
-        # the surroundings cost less than most checksums, and most numbers have none
-        if matcher.context is not None and not in_context(matcher.context, text, start, end):
-            continue
-        if matcher.near is not None and not is_near(matcher.near, text, start, end, columns):
-            continue
-        if validator is not None and not validator(Candidate(text, start, end)):
-            continue
-        yield (rule.policy, *view.locate(start, end), "")
-        if rule.policy.id in crowded:
-            return
+                    yield from places(rule, group.patterns, view, crowded)
 
 
 def _effects(subject: Subject, plane: _Plane) -> Iterator[tuple[Policy, int, int, str]]:
     if not plane.effects:
         return
     for offset, line in subject.command_lines:
-        for effect, places in line.effects.items():
+        for effect, standing in line.effects.items():
             for policy in plane.effects.get(effect, ()):
-                for place in places:
+                for place in standing:
                     yield policy, offset + place.start, offset + place.end, place.note
 
 

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from axonflow_hooks.errors import PolicyPackError
-from axonflow_hooks.policy.prefilter import TOKENS, shorten
+from axonflow_hooks.policy.prefilter import TOKENS, needed, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -122,7 +122,7 @@ def _quiet() -> Any:
 class Re2Set:
     """One RE2 set over UTF-8 bytes as prefilter, and the single expressions for the places."""
 
-    __slots__ = ("_expressions", "_patterns", "_set")
+    __slots__ = ("_expressions", "_match", "_needed", "_patterns", "_set")
 
     def __init__(self, patterns: Sequence[str], cut: Cut = TOKENS) -> None:
         options = _quiet()
@@ -130,6 +130,7 @@ class Re2Set:
         self._set = re2.Set.SearchSet(options)
         self._patterns = tuple(patterns)
         self._expressions: list[Any] = [None] * len(self._patterns)
+        self._needed = [b""] * len(self._patterns)
         for pattern in self._patterns:
             try:
                 self._set.Add(shorten(pattern, cut))
@@ -137,15 +138,20 @@ class Re2Set:
                 raise PolicyPackError(f"pattern {pattern!r} is refused by re2: {error}") from error
         if self._patterns:
             self._set.Compile()
+        # the face of the set only encodes what is bytes already
+        self._match = getattr(self._set, "_set", self._set).Match
 
     def hits(self, haystack: Haystack) -> Sequence[int]:
-        return (self._set.Match(haystack.data) or ()) if self._patterns else ()
+        return (self._match(haystack.data) or ()) if self._patterns else ()
 
     def find(self, index: int, haystack: Haystack) -> Iterator[tuple[int, int]]:
         # compiled when first needed: most patterns never find anything, and start-up is on the first hook call
         expression = self._expressions[index]
         if expression is None:
+            self._needed[index] = needed(self._patterns[index]).encode("utf-8", "surrogatepass")
             expression = self._expressions[index] = re2.compile(self._patterns[index], _quiet())
+        if self._needed[index] not in haystack.data:
+            return  # the pattern was cut before it: to look for a text costs less than for a pattern
         wanted = 1 if expression.groups else 0
         for match in expression.finditer(haystack.data):
             start, end = match.span(wanted)

@@ -25,6 +25,7 @@ A pack has a `group` (patterns of one group are scanned together) and policies:
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from importlib import resources
@@ -71,6 +72,7 @@ _MATCH_KEYS: Final = {
 _EXAMPLE_KEYS: Final = {"text": str, "on": str, "phase": str}
 
 
+@functools.cache
 def builtin_packs() -> tuple[PolicyPack, ...]:
     """Give the packs that ship with the package, in the order of their file names."""
     folder = resources.files("axonflow_hooks.policy") / "packs"

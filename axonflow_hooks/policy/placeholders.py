@@ -26,7 +26,7 @@ class Placeholders:
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._key = secrets.token_bytes(32)
+        self._key = b""  # made with the first value: most calls mask nothing
         self._numbers: OrderedDict[bytes, int] = OrderedDict()
         self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -36,10 +36,10 @@ class Placeholders:
 
     def placeholder(self, kind: str, value: str) -> str:
         """Take a kind (`ssn`) and a raw value; give the text that replaces it."""
-        digest = hashlib.blake2b(
-            f"{kind}\0{normalise(value)}".encode("utf-8", "surrogatepass"), key=self._key, digest_size=16
-        ).digest()
+        text = f"{kind}\0{normalise(value)}".encode("utf-8", "surrogatepass")
         with self._lock:
+            self._key = self._key or secrets.token_bytes(32)
+            digest = hashlib.blake2b(text, key=self._key, digest_size=16).digest()
             number = self._numbers.get(digest)
             if number is None:
                 number = self._counts.get(kind, 0) + 1

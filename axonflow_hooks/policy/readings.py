@@ -41,6 +41,9 @@ _SIGNS: Final = {
     "grouped": _GROUPED,
     "leet": r"[A-Za-z][0134578@$][A-Za-z]",
 }
+_SIGN_NAMES: Final = tuple(_SIGNS)
+_NO_SIGNS: Final[frozenset[str]] = frozenset()
+_SPELLED: Final = ("spaced", "together", "grouped")
 _INVISIBLE: Final = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]")
 _TAGS: Final = re.compile("[\U000e0020-\U000e007e]{4,}")
 _ENTITIES: Final = re.compile(r"(?:&#x?[0-9a-fA-F]{2,6};){4,}|&lt;!--")
@@ -56,6 +59,7 @@ _FORMS: Final = {
 _READ_AS_LETTERS: Final = re.compile(r"[a-z][013457][a-z]")
 _LEET_I: Final = str.maketrans("013457@$", "oieastas")
 _LEET_L: Final = str.maketrans("013457@$", "oleastas")
+_ROT13: Final = {code: codecs.encode(chr(code), "rot13") for code in range(128)}
 _LOOKALIKES: Final = str.maketrans({
     "а": "a", "в": "b", "с": "c", "ԁ": "d", "е": "e", "ғ": "f", "һ": "h", "і": "i", "ј": "j", "к": "k", "ӏ": "l",
     "м": "m", "п": "n", "о": "o", "р": "p", "ѕ": "s", "т": "t", "ц": "u", "ѵ": "v", "ԝ": "w", "х": "x", "у": "y",
@@ -82,17 +86,23 @@ def _found(form: str, haystack: Haystack) -> Iterator[str]:
 
 
 def signs(haystack: Haystack) -> frozenset[str]:
-    """Give the names of the disguises whose signs the text shows."""
-    names = list(_SIGNS)
-    return frozenset(names[index] for index in _sign_set().hits(haystack))
+    """Give the names of the disguises whose signs the text shows; none for a text that is too long for one."""
+    if len(haystack.text) > MAX_TEXT:
+        return _NO_SIGNS
+    found = _sign_set().hits(haystack)
+    return frozenset(_SIGN_NAMES[index] for index in found) if found else _NO_SIGNS
 
 
-def readings(text: str) -> Iterator[str]:
-    """Give the texts that a disguised text may stand for; nothing for one that shows no disguise."""
+def readings(text: str, shown: frozenset[str] | None = None) -> Iterator[str]:
+    """Give the texts that a disguised text may stand for; nothing for one that shows no disguise.
+
+    `shown` are its `signs`, where they are known already.
+    """
     if len(text) > MAX_TEXT:
         return
+    if shown is None:
+        shown = signs(Haystack(text))
     seen = {text}
-    shown = signs(Haystack(text))
     for reading in (*_of_characters(text, shown), *_of_segments(text, shown)):
         if reading not in seen:
             seen.add(reading)
@@ -117,7 +127,7 @@ def _of_characters(text: str, shown: frozenset[str]) -> Iterator[str]:
         yield plain.translate(_LEET_L)
     if len(text) <= MAX_ROTATED and text.isascii():
         # without a sign of their own: one reading holds both
-        yield f"{codecs.encode(text, 'rot13')}\n{text[::-1]}"
+        yield f"{text.translate(_ROT13)}\n{text[::-1]}"
 
 
 def _is_leet(text: str) -> bool:
@@ -146,13 +156,17 @@ def _decoded(segment: str) -> str | None:
     return text if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable() else None
 
 
-def letters(text: str) -> Iterator[str]:
-    """Give the bare letters, in lower case, of what is spelled out (`i g n o r e`) or run together."""
+def letters(text: str, shown: frozenset[str] | None = None) -> Iterator[str]:
+    """Give the bare letters, in lower case, of what is spelled out (`i g n o r e`) or run together.
+
+    `shown` are the text's `signs`, where they are known already.
+    """
     if len(text) > MAX_TEXT:
         return
     haystack = Haystack(text)
-    shown = signs(haystack)
-    for form in ("spaced", "together", "grouped"):
+    if shown is None:
+        shown = signs(haystack)
+    for form in _SPELLED:
         for spelled in _found(form, haystack) if form in shown else ():
             bare = "".join(filter(str.isalnum, spelled)).lower()
             if sum(map(str.isalpha, bare)) * 10 >= len(bare) * 7:

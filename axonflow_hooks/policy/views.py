@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from axonflow_hooks.policy.matching import Haystack, compile_set
-from axonflow_hooks.policy.readings import letters, readings
+from axonflow_hooks.policy.readings import letters, readings, signs
 from axonflow_hooks.policy.shell import CommandLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from axonflow_hooks.policy.groups import Group, Possible
     from axonflow_hooks.policy.matching import PatternSet
     from axonflow_hooks.policy.model import StatementKind
     from axonflow_hooks.policy.shell.commands import Command
@@ -36,7 +36,7 @@ _SHEBANG: Final = re.compile(r"#! ?/[\w/]*/(?:env +)?(?:ba|z|da|k|a)?sh\b")
 
 _ESCAPED_BLANK: Final = re.compile(r"\\[nrt]")
 _ASCII_FORMS: Final = {
-    **{ord(c): str(unicodedata.digit(c)) for c in map(chr, range(0x80, 0x1FC00)) if unicodedata.category(c) == "Nd"},
+    **{ord(c): str(unicodedata.digit(c)) for c in filter(str.isdecimal, map(chr, range(0x80, 0x1FC00)))},
     **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"), "-"),
     **dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2005\u2007\u2009\u200a\u202f\u3000"), " "),
 }
@@ -48,8 +48,7 @@ MAX_SCRIPT: Final = 64 * 1024
 """A longer file is not read as a shell script."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """A part to match patterns in.
 
     A match at `i` stands at `offset + i` of the text or, when `place` is set (the part was decoded), somewhere in
@@ -67,74 +66,101 @@ class View:
         return self.place or (self.offset + start, self.offset + end)
 
 
-@dataclass(frozen=True)
-class Subject:
-    """The evaluated text and the views of it, each made when first asked for."""
+class TextViews:
+    """The views of a text that do not depend on its kind, each made when first asked for.
 
-    text: str
-    kind: StatementKind
+    Evaluations of the same text share them, and with them what the engine notes in `possible`: for groups of patterns,
+    the views in which some may occur.
+    """
 
-    @cached_property
-    def whole(self) -> tuple[View, ...]:
-        """The text as it is."""
-        return (View(Haystack(self.text)),)
+    __slots__ = ("_disguised", "_plain", "possible", "text", "whole")
 
-    @cached_property
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.whole: tuple[View, ...] = (View(Haystack(text)),)
+        self.possible: dict[Group, Sequence[Possible]] = {}
+        self._plain: tuple[View, ...] | None = None
+        self._disguised: tuple[View, ...] | None = None
+
+    @property
     def plain(self) -> tuple[View, ...]:
         """The text with the digits, dashes and blanks of every script as the ASCII ones (each one character).
 
         Where line breaks are escaped (in JSON or source code), the text with blanks in their place as well: an
         escape would glue its letter to the word that follows.
         """
-        text = self.text if self.text.isascii() else self.text.translate(_ASCII_FORMS)
-        views = self.whole if text == self.text else (View(Haystack(text)),)
-        blank = _ESCAPED_BLANK.sub("  ", text) if "\\" in text else text
-        return views if blank == text else (*views, View(Haystack(blank)))
+        if self._plain is None:
+            text = self.text if self.text.isascii() else self.text.translate(_ASCII_FORMS)
+            views = self.whole if text == self.text else (View(Haystack(text)),)
+            blank = _ESCAPED_BLANK.sub("  ", text) if "\\" in text else text
+            self._plain = views if blank == text else (*views, View(Haystack(blank)))
+        return self._plain
 
-    @cached_property
+    @property
     def disguised(self) -> tuple[View, ...]:
         """The text, and what it may stand for where it hides its words."""
-        place = (0, len(self.text))
-        views = [View(Haystack(text), place=place) for text in readings(self.text)]
-        views += [View(Haystack(text), place=place, letters=True) for text in letters(self.text)]
-        return (*self.whole, *views)
+        if self._disguised is None:
+            place = (0, len(self.text))
+            shown = signs(self.whole[0].haystack)
+            views = [View(Haystack(text), place=place) for text in readings(self.text, shown)]
+            if shown:
+                views += [View(Haystack(text), place=place, letters=True) for text in letters(self.text, shown)]
+            self._disguised = (*self.whole, *views)
+        return self._disguised
 
-    @cached_property
+
+class Subject:
+    """The evaluated text as its kind has it: the views of the text, where SQL and command lines stand in it."""
+
+    __slots__ = ("_command_lines", "_values", "kind", "views")
+
+    def __init__(self, text: str, kind: StatementKind, views: TextViews | None = None) -> None:
+        self.kind: StatementKind = kind
+        self.views = TextViews(text) if views is None else views
+        self._command_lines: tuple[tuple[int, CommandLine], ...] | None = None
+        self._values: tuple[tuple[str, int, int], ...] | None = None
+
+    @property
     def sql(self) -> tuple[View, ...]:
         """Where SQL may stand: arguments of commands, values of MCP arguments, else the text itself."""
         if self.kind == "shell":
             return tuple(self._sql_in_commands())
         if self.kind == "mcp":
-            return tuple(View(Haystack(self.text[start:end]), start) for _name, start, end in self._mcp_values)
-        return self.whole
+            text = self.views.text
+            return tuple(View(Haystack(text[start:end]), start) for _name, start, end in self._mcp_values)
+        return self.views.whole
 
-    @cached_property
+    @property
     def command_lines(self) -> tuple[tuple[int, CommandLine], ...]:
         """Command lines in the text with their offsets."""
-        if self.kind == "shell" or (self.kind == "text" and len(self.text) <= MAX_PROSE):
-            return ((0, CommandLine(self.whole[0].haystack)),)
+        if self._command_lines is None:
+            self._command_lines = self._find_command_lines()
+        return self._command_lines
+
+    def _find_command_lines(self) -> tuple[tuple[int, CommandLine], ...]:
+        text = self.views.text
+        if self.kind == "shell" or (self.kind == "text" and len(text) <= MAX_PROSE):
+            return ((0, CommandLine(self.views.whole[0].haystack)),)
         if self.kind == "file":
-            path, newline, content = self.text.partition("\n")
+            path, newline, content = text.partition("\n")
             if len(content) <= MAX_SCRIPT and (_SCRIPT_NAME.search(path) or _SHEBANG.match(content)):
                 return ((len(path) + len(newline), CommandLine(Haystack(content))),)
         if self.kind == "mcp":
             return tuple(
-                (start, CommandLine(Haystack(self.text[start:end])))
+                (start, CommandLine(Haystack(text[start:end])))
                 for name, start, end in self._mcp_values
                 if _MCP_COMMAND.match(name)
             )
         return ()
 
-    @cached_property
+    @property
     def _mcp_values(self) -> tuple[tuple[str, int, int], ...]:
-        heads = list(_MCP_VALUE.finditer(self.text))
-        if not heads or heads[0].start() > 0:
-            return (("", 0, len(self.text)),)
-        ends = [head.start() - 1 for head in heads[1:]] + [len(self.text)]
-        return tuple((head[0][:-2], head.end(), end) for head, end in zip(heads, ends, strict=True))
+        if self._values is None:
+            self._values = _mcp_values(self.views.text)
+        return self._values
 
     def _sql_in_commands(self) -> Iterator[View]:
-        haystack = self.whole[0].haystack
+        haystack = self.views.whole[0].haystack
         if not _statement_signs().hits(haystack):
             return
         commands = self.command_lines[0][1].commands
@@ -152,6 +178,14 @@ class Subject:
                 if text not in views or (views[text].loose and not loose):
                     views[text] = View(Haystack(text), place=place, loose=loose)
         yield from views.values()
+
+
+def _mcp_values(text: str) -> tuple[tuple[str, int, int], ...]:
+    heads = list(_MCP_VALUE.finditer(text))
+    if not heads or heads[0].start() > 0:
+        return (("", 0, len(text)),)
+    ends = [head.start() - 1 for head in heads[1:]] + [len(text)]
+    return tuple((head[0][:-2], head.end(), end) for head, end in zip(heads, ends, strict=True))
 
 
 @lru_cache(maxsize=1)

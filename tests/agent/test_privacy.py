@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
-from axonflow_hooks.agent.privacy import EXCERPT_CHARS, MAX_STORED_LEAF_CHARS, StorageRedactor
+from axonflow_hooks.agent.privacy import EXCERPT_CHARS, MAX_STORED_LEAF_CHARS, StorageRedactor, statement_hash
+from axonflow_hooks.agent.scanning import Scan
+from axonflow_hooks.agent.store.database import open_database
 from axonflow_hooks.policy import Placeholders, load_engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SSN = "536-90-4399"
 AWS_KEY = "AKIA" + "ABCDEFGHIJKLMNOP"
@@ -68,3 +78,43 @@ def test_an_excerpt_never_starts_or_ends_inside_a_secret(redactor: StorageRedact
 def test_a_secret_that_only_its_key_gives_away(redactor: StorageRedactor) -> None:
     assert redactor.excerpt("536904399", "ssn", 0) == ("[REDACTED:ssn#1]", 0)
     assert redactor.excerpt("536904399", "count", 0) == ("536904399", 0)
+
+
+@pytest.mark.parametrize("statements", [False, True], ids=["as-output", "as-statement-too"])
+def test_what_a_check_has_looked_at_is_stored_no_differently(statements: bool) -> None:
+    for example in [example for policy in ENGINE.policies for example in policy.flag]:
+        scan = Scan(ENGINE, example.phase, example.connector_type, frozenset(), Placeholders())
+        scan.redact(example.text, "statement")
+        signature = example.connector_type
+        shared = StorageRedactor(ENGINE, signature, Placeholders(), statements=statements, views=scan.views)
+        alone = StorageRedactor(ENGINE, signature, Placeholders(), statements=statements)
+        assert shared.text(example.text) == alone.text(example.text)
+
+
+def test_quotes_and_excerpts_of_several_texts_in_turn(redactor: StorageRedactor) -> None:
+    for number in (1, 2):
+        assert redactor.excerpt(f"ssn {SSN}", "", 0) == ("ssn [REDACTED:ssn#1]", 0), number
+        assert redactor.excerpt("536904399", "ssn", 0) == ("[REDACTED:ssn#1]", 0), number
+        assert redactor.excerpt("536904399", "", 0) == ("536904399", 0), number
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({"statement": 'ls "a\\b"\n'}, id="a-statement"),
+        pytest.param({"statement": "é\u2028\ud800\0"}, id="characters-beyond-ascii"),
+        pytest.param({"parameters": {"b": 1, "a": None}}, id="one-field-that-is-no-text"),
+        pytest.param({"statement": "a", "parameters": {"b": [1.5, True]}}, id="several-fields"),
+        pytest.param("a name", id="a-text"),
+    ],
+)
+def test_the_hash_is_the_keyed_one_of_canonical_json(tmp_path: Path, value: Any) -> None:
+    tmp_path.chmod(0o700)
+    database = open_database(tmp_path)
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+    expected = hmac.new(database.hash_key, canonical, hashlib.sha256).hexdigest()
+
+    assert [statement_hash(database, value) for _time in range(2)] == [
+        f"hmac-sha256:{database.hash_key_id}:{expected}"
+    ] * 2
+    database.close()

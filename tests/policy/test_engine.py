@@ -8,6 +8,7 @@ import pytest
 
 from axonflow_hooks.policy import Engine, PiiAction, Placeholders, load_engine, parse_pack
 from axonflow_hooks.policy.engine import MAX_PLACES
+from axonflow_hooks.policy.views import TextViews
 from axonflow_hooks.wire.words import Action, Phase, RiskLevel
 
 ENGINE = load_engine()
@@ -196,6 +197,48 @@ def test_pii_action_leaves_other_policies_alone() -> None:
     action = load_engine(pii_action="log").evaluate(text, phase="response", connector_type="claude_code.Bash").action
 
     assert action == "redact"
+
+
+@pytest.mark.parametrize(
+    "connector", ["claude_code.Bash", "claude_code.Write", "claude_code.mcp__db__query", "gateway"]
+)
+def test_evaluations_that_share_views_find_what_each_finds_alone(connector: str) -> None:
+    phases: tuple[Phase, ...] = ("request", "response", "request")
+    for example in [example for policy in ENGINE.policies for example in (*policy.flag, *policy.clean)]:
+        views = TextViews(example.text)
+        for phase in phases:
+            alone = ENGINE.evaluate(example.text, phase=phase, connector_type=connector)
+            assert alone == ENGINE.evaluate(example.text, phase=phase, connector_type=connector, views=views)
+
+
+def test_a_narrowed_engine_finds_what_its_policies_find() -> None:
+    masking = ENGINE.narrowed(lambda policy: policy.category.startswith("pii-"))
+    ids = {policy.id for policy in masking.policies}
+    assert 0 < len(ids) < len(ENGINE.policies)
+
+    for example in [example for policy in ENGINE.policies for example in policy.flag]:
+        views = TextViews(example.text)
+        whole = ENGINE.evaluate(example.text, phase="response", connector_type="x", views=views)
+        part = masking.evaluate(example.text, phase="response", connector_type="x", views=views)
+        assert part.matches == tuple(match for match in whole.matches if match.policy_id in ids)
+        assert not (masking.finds_nothing(views) and part.matches)
+
+
+@pytest.mark.parametrize(
+    ("text", "looked", "expected"),
+    [
+        pytest.param("git status", False, False, id="not-looked-at"),
+        pytest.param("git status", True, True, id="looked-at"),
+        pytest.param("mail a.person@example.com", True, False, id="something-to-find"),
+    ],
+)
+def test_what_is_known_to_be_found_nowhere(text: str, looked: bool, expected: bool) -> None:
+    masking, views = ENGINE.narrowed(lambda policy: policy.category.startswith("pii-")), TextViews(text)
+    if looked:
+        ENGINE.evaluate(text, phase="request", connector_type="claude_code.Bash", views=views)
+
+    assert masking.finds_nothing(views) is expected
+    assert ENGINE.finds_nothing(views) is False  # effects and SQL have to be looked for
 
 
 def test_an_engine_of_no_policies_finds_nothing() -> None:

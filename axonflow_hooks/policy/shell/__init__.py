@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from axonflow_hooks.policy.matching import Haystack, compile_set
@@ -32,21 +33,26 @@ class Place:
     note: str = ""
 
 
-@dataclass(frozen=True)
 class CommandLine:
     """One command line; it is lowered when first asked, and found out of bounds then."""
 
-    source: Haystack
+    __slots__ = ("_commands", "_lowered", "source")
 
-    @cached_property
+    def __init__(self, source: Haystack) -> None:
+        self.source = source
+        self._lowered = False
+        self._commands: list[Command] | None = None
+
+    @property
     def commands(self) -> list[Command] | None:
         """The simple commands that will run, None when the source is out of bounds."""
-        try:
-            return lower(self.source.text)
-        except (OutOfBoundsError, RecursionError):
-            return None
+        if not self._lowered:
+            self._lowered = True
+            with contextlib.suppress(OutOfBoundsError, RecursionError):
+                self._commands = lower(self.source.text)
+        return self._commands
 
-    @cached_property
+    @property
     def effects(self) -> Mapping[str, tuple[Place, ...]]:
         """The effects that the commands have, with the places of those commands.
 
@@ -54,14 +60,15 @@ class CommandLine:
         """
         if not may_have_effects(self.source):
             return {}
-        if self.commands is None:
+        commands = self.commands
+        if commands is None:
             return self._by_spelling()
         return {
             name: tuple(
                 Place(self.source.offset(command.start), self.source.offset(command.end), uncertainty(command))
                 for command in having
             )
-            for name, having in effects_of(self.commands).items()
+            for name, having in effects_of(commands).items()
         }
 
     def _by_spelling(self) -> dict[str, tuple[Place, ...]]:

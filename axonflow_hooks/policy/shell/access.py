@@ -30,6 +30,20 @@ SENDERS: Final = frozenset({
 })  # fmt: skip
 _KEY_EXPORTS: Final = frozenset({"--export-secret-keys", "--export-secret-subkeys", "dump-keychain"})
 _PERSONAL: Final = re.compile(r"^/etc/passwd$|(?:^|/)\.(?:bash|zsh|psql|mysql|python|node_repl)_history$")
+_ENV_FILE: Final = re.compile(r"(?:^|/)\.env(?:\.(?!example|sample|template|dist|defaults|schema)[\w.-]+)?$")
+_SECRET_KINDS: Final = frozenset({"secret", "secrets"})
+_TOKEN_COMMANDS: Final = {
+    "gh": (frozenset({"auth", "token"}),),
+    "aws": (frozenset({"configure", "export-credentials"}), frozenset({"secretsmanager", "get-secret-value"})),
+    "gcloud": (frozenset({"auth", "print-access-token"}), frozenset({"auth", "print-identity-token"})),
+    "az": (frozenset({"account", "get-access-token"}),),
+    "vault": (frozenset({"kv", "get"}), frozenset({"read"})),
+    "op": (frozenset({"read"}), frozenset({"item", "get"})),
+    "pass": (frozenset({"show"}),),
+}
+_POSTERS: Final = frozenset({"curl", "wget", "http", "https", "xh", "httpie", "nc", "ncat", "netcat", "gh"})
+"""Programs that hand a file to whoever answers; those that also deploy (scp, rsync, aws) may well carry a `.env`."""
+_WRITTEN_BY: Final = frozenset({"-o", "-O", "--output", "--output-document", "--output-file"})
 _UPLOAD: Final = re.compile(r"^(?:[\w.-]+=)?[@<]?(?:file://)?(.+)$")
 _NO_OPTIONS: Final[frozenset[str]] = frozenset()
 _SSH_IDENTITY: Final = frozenset({"-i", "-F", "-o"})
@@ -92,13 +106,26 @@ def sends_credential_file(command: Command) -> bool:
         return False
     if command.name in _SENDS_BY_VERB and not _SENDS_BY_VERB[command.name] & set(command.arguments):
         return False
-    if any(map(_leaks, command.feeds)) or any(_leaks(source) for word in command.argv for source in word.sources):
+    if any(_leaks(feed) or _tells_token(feed) for feed in command.feeds):
+        return True
+    if any(_leaks(source) for word in command.argv for source in word.sources):
         return True
     paths = [_UPLOAD.sub(r"\1", argument) for argument in _handed_over(command) if "://" not in argument]
-    if any(is_credential_file(path, command.cwd) for path in paths):
+    if any(is_credential_file(path, command.cwd) for path in paths) or _posts_env_file(command):
         return True
     marked = [_UPLOAD.sub(r"\1", argument) for argument in command.arguments if _MARKED.match(argument)]
     return any(_PERSONAL.search(normalise(path, command.cwd)) for path in marked)
+
+
+def _posts_env_file(command: Command) -> bool:
+    """A `.env` file, which holds the secrets of the project at hand, handed to a client of the web."""
+    if command.name not in _POSTERS:
+        return False
+    pairs = pairwise(("", *command.arguments))
+    given = [_UPLOAD.sub(r"\1", argument) for option, argument in pairs if option not in _WRITTEN_BY]
+    given += [item.target.text for item in command.redirects if item.operator == "<"]
+    given += [argument for feed in command.feeds if feed.name in READERS for argument in feed.arguments]
+    return any(map(_ENV_FILE.search, given))
 
 
 def _leaks(command: Command) -> bool:
@@ -107,6 +134,14 @@ def _leaks(command: Command) -> bool:
         or _dumps_environment(command)
         or any(reads_credential_file(feed) or _dumps_environment(feed) for feed in command.feeds)
     )
+
+
+def _tells_token(command: Command) -> bool:
+    """A client that prints the credential it is logged in with; as an argument of a request that is ordinary."""
+    words = frozenset(command.arguments)
+    if command.name in ("kubectl", "oc"):
+        return "get" in words and not _SECRET_KINDS.isdisjoint(words) and command.has_option("o", "output")
+    return any(wanted <= words for wanted in _TOKEN_COMMANDS.get(command.name, ()))
 
 
 def _dumps_environment(command: Command) -> bool:

@@ -100,6 +100,8 @@ def inline_code(command: Command) -> str | None:
     """Give the code that an interpreter is handed as an argument or in a known file, None for any other command."""
     if command.program is not None:
         return command.program
+    if stem(command.name) not in INTERPRETERS:
+        return None
     name = command.name.lower()
     if name in _AWK:
         return next((word for word in command.operands()), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 UNKNOWN: Final = "\0"
 """Stands in a word's text for a part whose value is not known before the command runs."""
@@ -23,8 +23,7 @@ def stem(name: str) -> str:
     return match[0].lower() if match else name
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One field of a command after expansion; `sources` are the commands whose output it holds or names.
 
     `start` and `end` are byte offsets in the outermost source.

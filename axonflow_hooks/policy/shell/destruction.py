@@ -37,7 +37,7 @@ _TABLE_WRITERS: Final = frozenset({"mkswap", "wipefs", "blkdiscard", "sgdisk", "
 
 _UNLINKERS: Final = frozenset({"rm", "shred", "unlink", "srm", "truncate"})
 _FORCED: Final = frozenset({"-rf", "-fr", "-Rf", "-fR", "-rfv", "--no-preserve-root"})
-DELETERS: Final = frozenset({"rm", "find", "gfind", "mv", "srm", "wipe", "rsync"})
+DELETERS: Final = frozenset({"rm", "find", "gfind", "mv", "srm", "wipe", "rsync", "tar", "gtar"})
 RAW_WRITERS: Final = frozenset({"dd", "dcfldd", "gdd", "cp", "mv", "tee", "shred", "badblocks", "truncate"})
 FORMATTERS: Final = frozenset({"mkfs", "mke2fs", "newfs", "zpool", "diskutil", *_FORMATTING, *_TABLE_WRITERS})
 
@@ -60,6 +60,8 @@ def destroys_filesystem_root(command: Command) -> bool:
         # which program it is is not known, but no other takes these words
         options = {argument for argument in command.arguments if argument.startswith("-")}
         return bool(options & _FORCED) and any(is_irreplaceable(path, command.cwd) for path in command.operands())
+    if name in ("tar", "gtar") and "--remove-files" in command.arguments:
+        return any(is_irreplaceable(path, command.cwd) for path in command.operands())
     if name in ("srm", "wipe") and command.has_option("rR"):
         return any(is_irreplaceable(path, command.cwd) for path in command.operands())
     text = code.inline_code(command)
@@ -111,12 +113,14 @@ def formats_filesystem(command: Command) -> bool:
 
 
 def makes_world_writable_root(command: Command) -> bool:
-    """A chmod that opens /, a system directory or all below it to everyone, chown -R of the same."""
+    """A chmod or setfacl that opens /, a system directory or all below it to everyone, chown -R of the same."""
     operands = command.operands()
     if len(operands) < 2:
         return False
     recursive = command.has_option("R", "recursive")
     targets = [path for path in operands[1:] if is_system_root(path, command.cwd)]
+    if command.name == "setfacl":
+        return recursive and bool(targets) and command.has_option("mM", "modify", "set")
     if command.name == "chmod":
         if recursive and "/" in map(normalise, targets):
             return True  # whichever mode: setuid bits and the modes of keys are gone

@@ -68,7 +68,9 @@ EFFECTS: Final[dict[str, Effect]] = {
         network.opens_remote_shell, (*SHELLS, *network.SOCKETS, "openssl", "ztcp", "exec"), code=True
     ),
     "contacts_metadata_service": _each(network.contacts_metadata_service, network.CLIENTS, redirects=True, code=True),
-    "installs_from_url": _each(network.installs_from_url, ("npm", "pnpm", "yarn", "pip", "uv", "gem", "easy_install")),
+    "installs_from_url": _each(
+        network.installs_from_url, ("npm", "pnpm", "yarn", "npx", "bunx", "pip", "uv", "gem", "easy_install")
+    ),
     "reads_credential_file": _each(access.reads_credential_file, access.READERS, redirects=True, code=True),
     "sends_credential_file": _each(access.sends_credential_file, access.SENDERS),
     "prints_secret_variable": _each(access.prints_secret_variable, ("printenv",)),

@@ -59,7 +59,7 @@ _STORES: Final[dict[str, re.Pattern[str]]] = {
 }
 PLATFORMS: Final = frozenset({
     "terraform", "tofu", "terragrunt", "aws", "gcloud", "bq", "gsutil", "az", "kubectl", "oc", "k", "helm", "gh",
-    "glab", *_HOSTS, *_STORES,
+    "glab", "docker", "podman", *_HOSTS, *_STORES,
 })  # fmt: skip
 DATABASES: Final = frozenset({
     "dropdb", "dropuser", "redis-cli", "valkey-cli", "mongo", "mongosh", "mysqladmin", "rails", "rake", "bundle",
@@ -97,6 +97,8 @@ def destroys_infrastructure(command: Command) -> bool:
         return _google(name, operands, command)
     if name == "az":
         return operands[:1] != [] and operands[0] in _AZ_GROUPS and ("delete" in operands or "purge" in operands)
+    if name in ("docker", "podman"):
+        return operands[:2] == ["system", "prune"] and "--volumes" in arguments
     if name in ("kubectl", "oc", "k"):
         return _cluster(operands, command)
     if name == "helm":

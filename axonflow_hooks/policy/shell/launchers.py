@@ -8,11 +8,12 @@ what their last words would do if they were started.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell.code import INTERPRETERS
 from axonflow_hooks.policy.shell.commands import stem
-from axonflow_hooks.policy.shell.unwrap import SHELLS, WRAPPERS, Argv, Text
+from axonflow_hooks.policy.shell.unwrap import SHELLS, SPECIAL, WRAPPERS, Argv, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +67,7 @@ _STARTED: Final = frozenset({
     "rm", "dd", "mkfs", "shred", "wipefs", "chmod", "chown", "find", "mv", "cat", "curl", "wget", "nc", "ncat",
     "git", "terraform", "kubectl", "aws", "dropdb", "scp", *SHELLS, *INTERPRETERS,
 })  # fmt: skip
+_INITIALS: Final = frozenset(name[0] for name in _STARTED)
 _TAKES_TEXT: Final = frozenset({
     "echo", "printf", "print", "grep", "egrep", "fgrep", "rg", "ag", "ack", "git", "gh", "glab", "hg", "man", "which",
     "type", "whereis", "whatis", "apropos", "tldr", "help", "info", "alias", "unalias", "hash", "export", "declare",
@@ -88,6 +90,21 @@ _RUNS_THE_REST: Final = {
     "npm": ("exec",), "pnpm": ("exec", "dlx"), "yarn": ("exec",), "docker": (), "cargo": ("watch",),
 }  # fmt: skip
 _MAX_LINES: Final = 16
+
+
+def starts_nothing(command: Command) -> bool:
+    """Tell whether a command starts no other, as far as its program and its assignments say: a cheap first look."""
+    return not command.assignments and command.program is None and _runs_alone(command.name)
+
+
+@lru_cache(maxsize=1024)
+def _runs_alone(name: str) -> bool:
+    return (
+        name in _TAKES_TEXT
+        and not any(name in programs for programs in (SHELLS, WRAPPERS, SPECIAL, _SCRIPT_OPTIONS, _RUNS_THE_REST))
+        and not any(name in programs for programs in (_TAKES_LINES, _TAKES_WORDS, _ESCAPING))
+        and stem(name) not in INTERPRETERS
+    )
 
 
 def launched(command: Command) -> Iterator[Argv | Text]:
@@ -126,7 +143,8 @@ def _values(command: Command, options: frozenset[str]) -> Iterator[Text]:
 
 def _last_words(command: Command) -> Iterator[Argv]:
     for index, word in enumerate(command.argv[1:], start=1):
-        if stem(word.text.rsplit("/", 1)[-1]) in _STARTED and index + 1 < len(command.argv):
+        base = word.text.rsplit("/", 1)[-1]
+        if base[:1].lower() in _INITIALS and stem(base) in _STARTED and index + 1 < len(command.argv):
             yield Argv(command.argv[index:])
             return
 

@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell import expand
 from axonflow_hooks.policy.shell.bounds import MAX_COMMANDS, MAX_NESTING, MAX_TREE_DEPTH, Budget, OutOfBoundsError
-from axonflow_hooks.policy.shell.commands import UNKNOWN, Command, Redirect
-from axonflow_hooks.policy.shell.launchers import launched
+from axonflow_hooks.policy.shell.commands import UNKNOWN, Command, Redirect, Word
+from axonflow_hooks.policy.shell.launchers import launched, starts_nothing
 from axonflow_hooks.policy.shell.memory import known_scripts, program_of, remember
 from axonflow_hooks.policy.shell.parse import MAX_BYTES, parse
+from axonflow_hooks.policy.shell.plain import MAX_JOINED, pipelines
 from axonflow_hooks.policy.shell.recover import segments
 from axonflow_hooks.policy.shell.unwrap import Argv, unwrap
 
 if TYPE_CHECKING:
     from tree_sitter import Node
+
+_PLAIN_DEPTH: Final = 8
+"""Levels of the tree of a plain line, besides one for each operator that joins."""
 
 _REDIRECTS: Final = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
 _WORDS: Final = frozenset({
@@ -45,6 +49,7 @@ class Script:
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
+    misread: bool = False
 
     def text(self, node: Node) -> str:
         """Give the source text of a node."""
@@ -67,9 +72,13 @@ def lower(source: str) -> list[Command]:
 
 def _source(script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
     """Lower the whole source; where the grammar does not follow it, its parts too, one by one."""
+    if script.depth <= MAX_TREE_DEPTH - MAX_JOINED - _PLAIN_DEPTH:
+        read = pipelines(script.source, script.place)
+        if read is not None:
+            return _plain(read, script, feeds)
     root = parse(script.source)
     out = statement(root, script, feeds)
-    if root.has_error and script.nesting < MAX_NESTING:
+    if (root.has_error or script.misread) and script.nesting < MAX_NESTING:
         parts = list(segments(script.source))
         for start, end in parts if len(parts) > 1 else ():
             part = replace(
@@ -78,6 +87,21 @@ def _source(script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
             part.budget.spend(end - start)
             statement(parse(part.source), part, ())
     return out
+
+
+def _plain(read: list[list[list[Word]]], script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
+    out: list[Command] = []
+    for pipeline in read:
+        ends: tuple[Command, ...] = ()
+        fed = feeds
+        for words in pipeline:
+            script.budget.spend(sum([len(word.text) for word in words]))
+            start, end = script.place or (words[0].start, words[-1].end)
+            command = Command(tuple(words), start, end, feeds=fed, in_function=script.function, cwd=script.cwd)
+            ends = _emit(command, script)
+            fed = (*fed, *ends)
+        out.extend(ends)
+    return tuple(out)
 
 
 def statement(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
@@ -112,6 +136,9 @@ def _mark_background(script: Script, start: int) -> None:
 def _pipeline(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
     out: tuple[Command, ...] = ()
     for child in node.named_children:
+        if child.type == "list" and b"\n" in script.source[child.start_byte : child.end_byte]:
+            # no pipeline has a list in it: behind three commands the grammar runs the next line into the last of them
+            script.misread = True
         out = statement(child, script, feeds)
         feeds = (*feeds, *out)
     return out
@@ -274,7 +301,7 @@ def _emit(command: Command, script: Script) -> tuple[Command, ...]:
     if script.nesting >= MAX_NESTING:
         return (command,)
     script.nesting += 1
-    for inner in (*unwrap(command), *launched(command)):
+    for inner in () if starts_nothing(command) else (*unwrap(command), *launched(command)):
         if isinstance(inner, Argv):
             out.extend(_emit(replace(command, argv=inner.words, stdin=inner.stdin or command.stdin), script))
         else:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell.code import runs_programs
-from axonflow_hooks.policy.shell.commands import UNKNOWN
+from axonflow_hooks.policy.shell.commands import HOME, UNKNOWN
 from axonflow_hooks.policy.shell.constants import input_of, output_of
 from axonflow_hooks.policy.shell.unwrap import SHELLS
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from axonflow_hooks.policy.shell.lower import Script
 
 _FOLDERS: Final = frozenset({"cd", "pushd"})
+_FOLDER_OPTIONS: Final = frozenset({"-P", "-L", "-e", "-@", "--"})
 
 
 def remember(command: Command, script: Script) -> None:
     """Note what a command changes for those after it."""
     name = command.name
-    if name in _FOLDERS and command.argv[1:] and command.argv[-1].known:
-        script.cwd = command.argv[-1].text
+    if name in _FOLDERS:
+        _enter(command, script)
     elif name == "alias":
         definitions = (argument.partition("=") for argument in command.arguments)
         script.aliases.update({name: value for name, _equals, value in definitions if value})
@@ -35,7 +36,18 @@ def remember(command: Command, script: Script) -> None:
     elif name == "printf" and command.arguments[:1] == ("-v",) and len(command.arguments) > 2:
         printed = output_of(replace(command, argv=(command.argv[0], *command.argv[3:])))
         script.variables[command.arguments[1]] = UNKNOWN if printed is None else printed
-    _remember_files(command, script)
+    if command.redirects or name == "tee":
+        _remember_files(command, script)
+
+
+def _enter(command: Command, script: Script) -> None:
+    words = [word for word in command.argv[1:] if word.text not in _FOLDER_OPTIONS]
+    if not words and command.name == "cd":
+        script.cwd = HOME
+    elif words and words[-1].known:
+        folder = words[-1].text
+        joined = script.cwd is not None and not folder.startswith(("/", HOME))
+        script.cwd = f"{script.cwd}/{folder}" if joined else folder
 
 
 def _remember_files(command: Command, script: Script) -> None:
@@ -68,6 +80,8 @@ def known_scripts(command: Command, script: Script) -> tuple[str, ...]:
 
     A script that runs already is left out: a file that is written anew by itself does not run in its old form again.
     """
+    if not script.aliases and not script.files:
+        return ()
     path = command.argv[0].text if command.argv else ""
     if path in script.aliases:
         found: tuple[str, ...] = (" ".join((script.aliases[path], *map(shlex.quote, command.arguments))),)

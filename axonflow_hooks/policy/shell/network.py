@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell import code
@@ -37,6 +38,8 @@ _DECODERS: Final = frozenset({"base64", "gbase64", "base32", "xxd", "gunzip", "z
 _SHELL_WORD: Final = re.compile(r"(?i)(?:^|[/\\:=,'\" ])(?:ba|z|da|k|a|c)?sh(?:$|[ ,'\"])|cmd(?:\.exe)?$|powershell")
 _EXEC_ADDRESS: Final = re.compile(r"(?i)^(?:exec|system|shell):.*\b(?:(?:ba|z|da|k|a|c)?sh|cmd|powershell)\b")
 _ENCODED_OPTION: Final = re.compile(r"(?i)^[-/](?:e|ec|enc\w*)$")
+_ROUTES: Final = frozenset({"--resolve", "--connect-to"})
+"""Options of curl whose value names, behind a host and a port, the address that is really asked."""
 _NETWORK_DEVICE: Final = re.compile(r"^/dev/(?:tcp|udp)/")
 _REMOTE_PACKAGE: Final = re.compile(r"^(?:git\+)?(?:https?|ssh|git)://")
 
@@ -189,7 +192,8 @@ def contacts_metadata_service(command: Command) -> bool:
     if any(names_metadata_service(item.target.text.removeprefix("/dev/tcp/")) for item in command.redirects):
         return True
     if command.name in CLIENTS:
-        return any(names_metadata_service(argument) for argument in command.arguments)
+        named = (argument.split(":", 2)[-1] for option, argument in pairwise(command.arguments) if option in _ROUTES)
+        return any(names_metadata_service(argument) for argument in (*command.arguments, *named))
     text = code.inline_code(command)
     return text is not None and names_metadata_service(text)
 
@@ -201,7 +205,7 @@ def _is_local(url: str) -> bool:
 def installs_from_url(command: Command) -> bool:
     """A package manager that installs for everyone, from an address instead of its registry."""
     arguments = command.arguments
-    if command.name in ("npm", "pnpm", "yarn"):
+    if command.name in ("npm", "pnpm", "yarn", "npx", "bunx"):
         if any(argument.startswith("http://") and not _is_local(argument) for argument in arguments):
             return True  # a tarball or a registry that anyone on the way can change
         whole = command.has_option("g", "global")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import Final
 
 from axonflow_hooks.policy.shell.commands import HOME, UNKNOWN
@@ -27,6 +28,7 @@ _HOME_VALUABLES: Final = frozenset({
     ".kube",
 })  # fmt: skip
 _CROOKED: Final = re.compile(r"(?:^|/)\.{1,2}(?:/|$)|//|./$")
+_GLOB_OF_TOP: Final = re.compile(r"^/[^/]*[*?\[][^/]*$")
 _FAR_UP: Final = 5
 """Levels above the working directory at which a path is taken for the file system's root."""
 _HOME_DIRECTORY: Final = re.compile(r"^/(?:home|Users)/[^/]+$|^~[\w.-]+$")
@@ -43,7 +45,7 @@ _CREDENTIALS: Final = re.compile(
     | (?:^|/)\.kube/config$ | (?:^|/)\.docker/config\.json$
     | (?:^|/)\.config/gcloud/(?:credentials\.db|access_tokens\.db|application_default_credentials\.json)$
     | (?:^|/)\.config/gcloud/(?:legacy_credentials.*|\*)$
-    | (?:^|/)\.config/gh/hosts\.yml$ | (?:^|/)\.config/hub$
+    | (?:^|/)\.config/gh(?:/hosts\.yml|/?)$ | (?:^|/)\.config/hub$
     | (?:^|/)\.config/axonflow/[\w.*-]+$
     | (?:^|/)\.azure/(?:accessTokens\.json|msal_token_cache\.\w+|\*)$
     | (?:^|/)\.gnupg/(?:private-keys-v1\.d.*|secring\.gpg)$
@@ -54,14 +56,15 @@ _CREDENTIALS: Final = re.compile(
     | ^/(?:var/)?run/secrets/(?:kubernetes\.io/serviceaccount/token|[\w.-]+)$
     | ^/etc/ssl/private/. | ^/etc/security/opasswd$
     | /Library/Keychains/ | (?:^|/)(?:Login\ Data|logins\.json|key4\.db|wallet\.dat)$
+    | (?i:chrom|brave|edge|firefox|mozilla).*/(?:Cookies|cookies\.sqlite)$
     """
 )
 
 
-_CREDENTIAL_SIGNS: Final = (
-    "/.", "etc/", "/proc/", "secrets/", "_netrc", "/Library/", "Login Data", "logins.json", "key4.db", "wallet.dat",
-)  # fmt: skip
-"""One of these is in every path that `_CREDENTIALS` matches, unless the path begins with a dot."""
+_CREDENTIAL_SIGNS: Final = re.compile(
+    r"^\.|/\.|etc/|/proc/|secrets/|_netrc|/Library/|Login Data|logins\.json|key4\.db|wallet\.dat|ookies"
+)
+"""What is in every path that `_CREDENTIALS` matches: a cheap first look."""
 
 
 def normalise(path: str, cwd: str | None = None) -> str:
@@ -112,6 +115,8 @@ def is_irreplaceable(path: str, cwd: str | None = None) -> bool:
         return rest in _HOME_VALUABLES
     if ".." in path.split("/") and re.match(r"^/(?:home|Users|etc|usr|var|root|opt)/", place):
         return True
+    if _GLOB_OF_TOP.match(place) and any(fnmatchcase(known, place) for known in _VITAL):
+        return True
     return re.fullmatch(r"/[\w.-]+", bare) is not None and bare not in _SCRATCH and (".." in path or "*" in place)
 
 
@@ -124,7 +129,7 @@ def is_credential_file(path: str, cwd: str | None = None) -> bool:
     """Whether a file of this name keeps keys, tokens or password hashes."""
     # a part that is not known may be any name: it is read as a letter
     place = normalise(path, cwd).replace(UNKNOWN, "x")
-    if not any(sign in place for sign in _CREDENTIAL_SIGNS) and not place.startswith("."):
+    if _CREDENTIAL_SIGNS.search(place) is None:
         return False
     return _CREDENTIALS.search(place) is not None and not path.endswith(".pub")
 

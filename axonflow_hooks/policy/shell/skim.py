@@ -50,8 +50,12 @@ def may_have_effects(source: Haystack) -> bool:
         data = _HARMLESS_REDIRECT.sub(b" ", data)
         if b">" in data:
             return True
-    plain = _JOINED_LINE.sub(b"", data).translate(None, _QUOTING)
     if b"\\" in data:
         # in quotes a backslash stays, and is a separator of directories
+        plain = _JOINED_LINE.sub(b"", data).translate(None, _QUOTING)
         plain += b"\n" + data.replace(b"\\", b"\n").translate(None, _QUOTING)
-    return bool(_programs().hits(Haystack(plain.decode("utf-8", "surrogatepass"))))
+    else:
+        plain = data.translate(None, _QUOTING)
+    if plain != source.data:
+        source = Haystack(plain.decode("utf-8", "surrogatepass"))
+    return bool(_programs().hits(source))

@@ -39,7 +39,8 @@ _TRAITS: Final = {
         + _DELETES
         + r"\s*\(?\s*"
         + _HOME
-        + r"\s*(?:$|[;\n]|\)|,\s*(?:ignore_errors|true|\{))"
+        + r"\s*(?:$|[;\n]|\)|,\s*(?:ignore_errors|true|\{))|"
+        r"\bPath\(\s*[\"'](?:/|~)[\"']\s*\)(?:\.expanduser\(\))?\.r?(?:iterdir|glob)\([^\n]*\n?[^\n]*\b(?:rmtree|unlink)\b"
     ),
     "forks": r"\bfork\s+while\b|while\s*[(:]?\s*(?:1|true|True)\b[^\n]{0,40}:?\s*[^\n]{0,40}\bfork\b|"
     r"\bloop\s*\{\s*fork",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell.code import os_calls
@@ -97,8 +98,8 @@ def unwrap(command: Command) -> Iterator[Argv | Text]:
             words = _after_assignments(words)
         if words:
             yield Argv(words)
-    elif name in _SPECIAL:
-        yield from _SPECIAL[name](command)
+    elif name in SPECIAL:
+        yield from SPECIAL[name](command)
     for text in os_calls(command):
         yield Text(text)
 
@@ -141,10 +142,23 @@ def _shell(command: Command) -> Iterator[Argv | Text]:
             arguments.pop(0)
         if option == "-s":
             arguments = []
-    if not arguments or arguments[0].text in ("-", "/dev/stdin"):
+    yield from _script_of(command, arguments)
+
+
+def _script_of(command: Command, operands: Sequence[Word]) -> Iterator[Argv | Text]:
+    """Give the script that stands in standard input or in a process substitution, where it is known."""
+    text = None
+    if not operands or operands[0].text in ("-", "/dev/stdin"):
         text = input_of(command)
-        if text is not None:
-            yield Text(text)
+    elif operands[0].sources and not operands[0].known:
+        text = output_of(operands[0].sources[-1])
+    if text is not None:
+        yield Text(text)
+
+
+def _sourced(command: Command) -> Iterator[Argv | Text]:
+    if command.argv[1:]:
+        yield from _script_of(command, command.argv[1:2])
 
 
 def _eval(command: Command) -> Iterator[Argv | Text]:
@@ -225,7 +239,8 @@ def find_starts(command: Command) -> tuple[Word, ...]:
         if word.text.startswith(("-", "(", "!")):
             break
         starts.append(word)
-    if _FIND_FILTERS & set(command.arguments):
+    matching_all = {option for option, value in pairwise(command.arguments) if value == "*"}
+    if _FIND_FILTERS & set(command.arguments) - matching_all:
         return (Word("\0", command.start, command.end),)
     return tuple(starts)
 
@@ -322,7 +337,9 @@ def _container(command: Command) -> Iterator[Argv | Text]:
         yield Argv(words)
 
 
-_SPECIAL: Final = {
+SPECIAL: Final = {
+    "source": _sourced,
+    ".": _sourced,
     "eval": _eval,
     "su": _su,
     "runuser": _su,
@@ -344,5 +361,5 @@ _SPECIAL: Final = {
     "podman": _container,
     "kubectl": _container,
 }
-SCRIPT_RUNNERS: Final = frozenset(map(stem, (*SHELLS, *_SPECIAL, "source", ".")))
+SCRIPT_RUNNERS: Final = frozenset(map(stem, (*SHELLS, *SPECIAL)))
 """Stems of the programs that run what they read or are handed as a text."""

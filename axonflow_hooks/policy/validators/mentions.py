@@ -1,7 +1,8 @@
-"""Phrases that are mentioned rather than used: quoted as an example in documentation, tests and reports."""
+"""Phrases that are mentioned rather than used: quoted in documentation, tests and reports, or forbidden (`never …`)."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -10,6 +11,12 @@ if TYPE_CHECKING:
 _QUOTES: Final = {"'": "'", '"': '"', "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb"}
 _MAX_TAIL: Final = 24
 """Characters that may stand between the phrase and the closing quote (`… exactly."`)."""
+_FORBIDDEN: Final = re.compile(r"(?i)\b(?:never|not|cannot|n.t)\s+$")
+
+
+def not_mentioned(candidate: Candidate) -> bool:
+    """The phrase is neither quoted nor forbidden (`never reveal the system prompt`)."""
+    return not _FORBIDDEN.search(candidate.before(12)) and not_quoted(candidate)
 
 
 def not_quoted(candidate: Candidate) -> bool:

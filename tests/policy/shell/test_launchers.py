@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from axonflow_hooks.policy.shell.effects import effects_of
+from axonflow_hooks.policy.shell.commands import Command, Word
+from axonflow_hooks.policy.shell.effects import PROGRAMS, effects_of
+from axonflow_hooks.policy.shell.launchers import launched, starts_nothing
 from axonflow_hooks.policy.shell.lower import lower
+from axonflow_hooks.policy.shell.unwrap import SPECIAL, WRAPPERS, unwrap
 
 STARTS = [
     "env -S 'rm -rf /'",
@@ -97,3 +100,21 @@ def test_what_is_started_is_found(source: str) -> None:
 @pytest.mark.parametrize("source", ONLY_WORDS)
 def test_words_start_nothing(source: str) -> None:
     assert effects_of(lower(source)) == {}
+
+
+COMMON = ("ls", "grep", "cd", "mkdir", "echo", "git", "tar", "npm", "docker", "make", "pytest", "awk", "python3", "sed")
+
+
+@pytest.mark.parametrize("words", ["x", "run rm -rf /", "-c 'x y'", "exec x rm -rf /", "-e 'system(1)' -x '!a' :!b"])
+def test_the_first_look_is_right_where_it_says_that_nothing_is_started(words: str) -> None:
+    quiet = set()
+    for name in (*PROGRAMS, *SPECIAL, *WRAPPERS, *COMMON):
+        argv = tuple(Word(text, 0, 1) for text in (name, *words.replace("'", "").split(" ")))
+        command = Command(argv, 0, 1)
+        if starts_nothing(command):
+            quiet.add(name)
+            assert [*unwrap(command), *launched(command)] == [], name
+
+    assert quiet >= {"ls", "grep", "cd", "mkdir", "echo"}
+    assert not quiet & {"git", "tar", "npm", "docker", "make", "sed", "awk"}
+    assert not starts_nothing(Command((Word("echo", 0, 1),), 0, 1, assignments={"PAGER": "rm -rf /"}))

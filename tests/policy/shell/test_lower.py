@@ -106,3 +106,16 @@ def test_background_and_function_are_noted() -> None:
 def test_out_of_bounds(source: str) -> None:
     with pytest.raises(OutOfBoundsError):
         lower(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("a | b | c\nrm -rf / && d", id="plain"),
+        pytest.param("a | b | c\nrm -rf / && d $x", id="with-a-variable"),
+        pytest.param("a | b | c | d 2>&1\n\nrm -rf / || e > f", id="with-redirects"),
+        pytest.param("bash -c 'a | b | c\nrm -rf / && d $x'", id="in-a-script"),
+    ],
+)
+def test_a_command_behind_a_long_pipeline_is_no_part_of_it(source: str) -> None:
+    assert ["rm", "-rf", "/"] in argvs(source)
