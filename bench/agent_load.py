@@ -4,7 +4,9 @@ The empty handlers are `ping` of the MCP route (the same HTTP layers, access che
 and an ASGI application of three lines behind the same server settings. All are asked in turn, in short slices, so that
 whatever else the machine does falls on all of them alike. Every statement that is checked is a new one.
 
-    python -m bench.agent_load [--seconds N] [--rounds N]
+    python -m bench.agent_load [--seconds N] [--rounds N] [--write docs/performance.md]
+
+`--write FILE` puts the table between the marks of the file, or at its end where it has none.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ from axonflow_hooks.paths import resolve_paths
 from bench.timing import machine
 
 CONNECTIONS = (1, 8, 32)
+ASKED = 0.5
+BEGIN, END = "<!-- figures: agent begin -->", "<!-- figures: agent end -->"
 MCP_PATH = "/api/v1/mcp-server"
 COMMANDS = ("ls -la src/{n} | grep main", "git log --oneline -n {n}", "pytest -q tests/unit/test_{n}.py", "rm -rf /{n}")
 EMPTY = """
@@ -208,11 +212,18 @@ def table(found: dict[int, dict[str, Found]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=1.0, help="length of a slice")
-    parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
+def ratios(found: dict[int, dict[str, Found]]) -> str:
+    """Give a line for each number of connections: how much of the throughput of `ping` is left with all the work."""
+    lines = []
+    for count, by_name in found.items():
+        share = by_name["check_policy"].row()[0] / by_name["ping"].row()[0]
+        connections = "1 connection" if count == 1 else f"{count} connections"
+        lines.append(f"- check_policy at {connections}: {share:.0%} of ping (asked: {ASKED:.0%})")
+    return "\n".join(lines)
+
+
+def report(seconds: float, rounds: int) -> str:
+    """Measure, and give the figures as Markdown."""
     results: list[dict[int, dict[str, Found]]] = []
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -223,14 +234,37 @@ def main() -> None:
             chosen = targets((agent[0].pid, agent[1]), (empty[0].pid, empty[1]), home)
 
             async def work() -> None:
-                results.append(await measure(chosen, given.seconds, given.rounds))
+                results.append(await measure(chosen, seconds, rounds))
 
             run_loop(work())
             after = memory_mb(agent[0].pid)
         start_ms = agent[2]
-    print(f"# Agent under load\n\n{machine()}; the load generator runs beside it.\n")
-    print(table(results[0]))
-    print(f"\nListening after {start_ms:.0f} ms; memory {before:.0f} MB, after the load {after:.0f} MB.")
+    head = f"{rounds} slices of {seconds:g} s of each; {machine()}; the load generator runs beside the agent."
+    end = f"Listening after {start_ms:.0f} ms; memory {before:.0f} MB, after the load {after:.0f} MB."
+    return "\n\n".join((head, table(results[0]), ratios(results[0]), end))
+
+
+def write(path: Path, text: str) -> None:
+    """Put the figures between the marks of a document, or at its end."""
+    document = path.read_text(encoding="utf-8")
+    if BEGIN not in document:
+        document = f"{document.rstrip()}\n\n## The agent under load\n\n{BEGIN}\n{END}\n"
+    before, _, rest = document.partition(BEGIN)
+    after = rest.partition(END)[2]
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    """Measure, print the figures, and put them into a file where asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of a slice")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", type=Path, metavar="FILE")
+    given = parser.parse_args()
+    text = report(given.seconds, given.rounds)
+    print(text)
+    if given.write:
+        write(given.write, text)
 
 
 if __name__ == "__main__":

@@ -64,14 +64,23 @@ def normalised_endpoint(endpoint: str) -> str:
 def credential_for(paths: Paths, endpoint: str) -> tuple[str, str] | None:
     """Give the (client id, secret) that an embedded agent of this user created for `endpoint`, or None.
 
-    Raises CredentialError when the file is readable by others or damaged.
+    Raises CredentialError when the file is readable by others or damaged, and for a secret of an earlier release, which
+    would be sent to whatever listens there (see `recognition`).
     """
-    entry = _read(paths.agent_credentials_file).endpoints.get(normalised_endpoint(endpoint))
-    return (entry.client_id, entry.client_secret) if entry else None
+    path, name = paths.agent_credentials_file, normalised_endpoint(endpoint)
+    entry = _read(path).endpoints.get(name)
+    if entry is None:
+        return None
+    if not _is_safe(name, entry):
+        raise CredentialError(
+            f"The credential for {name} in {path} is of an earlier release: nothing proves what it would be sent to.",
+            remedy="Restart your agent, which replaces it: axonflow-hooks agent stop, then axonflow-hooks agent start.",
+        )
+    return entry.client_id, entry.client_secret
 
 
 def ensure_credential(paths: Paths, endpoint: str) -> tuple[str, str]:
-    """Give the (client id, secret) for the agent that serves `endpoint`, creating it where there is none.
+    """Give the (client id, secret) for the agent that serves `endpoint`, created where there is none or an old one.
 
     Safe under concurrency: every caller gets the same secret. Raises CredentialError when the file is readable by
     others, damaged, locked for more than 10 s, or cannot be written.
@@ -82,7 +91,10 @@ def ensure_credential(paths: Paths, endpoint: str) -> tuple[str, str]:
     try:
         make_private_dir(path.parent)
         with FileLock(path.with_name(f"{path.name}.lock"), timeout=LOCK_TIMEOUT_S, mode=PRIVATE_FILE_MODE):
-            return credential_for(paths, endpoint) or _create(path, normalised_endpoint(endpoint))
+            name = normalised_endpoint(endpoint)
+            entry = _read(path).endpoints.get(name)
+            known = entry is not None and _is_safe(name, entry)
+            return (entry.client_id, entry.client_secret) if entry and known else _create(path, name)
     except Timeout:
         raise CredentialError(f"{path} is locked by another process.", remedy="Try again.") from None
     except OSError as error:
@@ -101,6 +113,11 @@ def _create(path: Path, name: str) -> tuple[str, str]:
     kept.endpoints[name] = entry
     write_private_json(path, kept.model_dump())
     return entry.client_id, entry.client_secret
+
+
+def _is_safe(name: str, entry: _Entry) -> bool:
+    # Over https the certificate says who listens.
+    return not name.startswith("http://localhost:") or entry.client_secret.startswith(PROVING_PREFIX)
 
 
 def _read(path: Path) -> _File:

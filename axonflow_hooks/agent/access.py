@@ -32,7 +32,17 @@ HEALTH_PATH: Final = "/health"
 WELL_KNOWN: Final = "/.well-known/"
 MAX_HEADER_CHARS: Final = 200
 
-_EXPOSED: Final = "Mcp-Session-Id, Idempotent-Replayed, Retry-After"
+_EXPOSED: Final = ", ".join(
+    (
+        "Mcp-Session-Id",
+        "Idempotent-Replayed",
+        "Retry-After",
+        "X-Axonflow-Read-Scope",
+        "X-Axonflow-Tier-Limit",
+        "X-Audit-Export-Truncated",
+    )
+)
+"""Headers of answers that a page of an allowed origin may read (Fetch standard, CORS)."""
 _WANTED: Final = {
     name.encode(): name
     for name in ("host", "origin", "authorization", "x-user-token", "x-session-id", "x-user-email", "x-axonflow-client")

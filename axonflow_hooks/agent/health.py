@@ -42,10 +42,11 @@ _CAPABILITIES: Final = (
 _SDK_LANGUAGES: Final = ("python", "typescript", "go", "java")
 
 
-def describe(*, healthy: bool, team: bool = False) -> dict[str, Any]:
+def describe(*, healthy: bool, team: bool = False, policy_faults: int = 0) -> dict[str, Any]:
     """Give the document of /health; `degraded` says that records cannot be written at the moment.
 
-    `team` tells that tenants register themselves, as they do with Community SaaS.
+    `team` tells that tenants register themselves, as they do with Community SaaS; `policy_faults` is how many policies
+    are not in use, told where there are any (which ones: `agent status`).
     """
     return {
         "status": "healthy" if healthy else "degraded",
@@ -65,6 +66,7 @@ def describe(*, healthy: bool, team: bool = False) -> dict[str, Any]:
             "recommended_plugin_version": {"claude-code": "2.0.0"},
         },
         "server": {"name": "axonflow-hooks", "version": __version__},
+        **({"policy_faults": policy_faults} if policy_faults else {}),
     }
 
 
@@ -81,7 +83,8 @@ def _capabilities(team: bool) -> list[dict[str, str]]:
 async def health(request: Request) -> Response:
     """Answer GET /health, and the challenge of a client that wants to recognise its agent."""
     agent: Agent = request.app.state.agent
-    body = describe(healthy=agent.writer.healthy, team=agent.registrations is not None)
+    faults = 0 if agent.policies is None else agent.policies.fault_count
+    body = describe(healthy=agent.writer.healthy, team=agent.registrations is not None, policy_faults=faults)
     challenge = request.headers.get(CHALLENGE_HEADER, "")
     if not is_challenge(challenge):
         return JSONResponse(body)

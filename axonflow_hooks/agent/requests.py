@@ -47,7 +47,8 @@ def parse_json(body: bytes) -> Any:
         value = _STRICT.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise BodyRefused from None
-    if _deeper_than(value, MAX_DEPTH):
+    # As deep as it has brackets, at most: the count spares nearly every body the walk.
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
         raise BodyRefused
     return value
 

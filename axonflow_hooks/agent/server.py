@@ -189,7 +189,7 @@ def _start(stack: contextlib.ExitStack, place: _Place, environ: Mapping[str, str
         sessions=Sessions(),
         integrations=settings.integrations,
         options=options,
-        policies=LivePolicies(source, database),
+        policies=LivePolicies(source, database, writer),
         presence=load_verifier(stored.key_dir or place.folder),
         approval_ttl_s=approval_ttl(environ),
         registrations=registrations,

@@ -55,7 +55,7 @@ def confirm(
     refuse: Annotated[bool, typer.Option("--refuse", help="Say no instead; takes no passphrase.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer what Claude Code has asked for with create_override."""
+    """Answer a question that waits: for an override (create_override), or for a change of policies."""
     from axonflow_hooks.cli.agent_routes import call_route, expect
     from axonflow_hooks.cli.person import one_line, prove, refuse_inside_host, tell
     from axonflow_hooks.cli.run_async import run_async

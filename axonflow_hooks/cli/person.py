@@ -77,7 +77,8 @@ def prove_to_local_agents(paths: Paths) -> None:
     except ModuleNotFoundError:  # the desktop extension is packed without the agent
         raise AccountError(
             "Your passphrase has to be checked, and this installation cannot do it.",
-            remedy="Run it from an installation with the agent: pip install 'axonflow-hooks[agent]'",
+            remedy="Run `axonflow-hooks proxy approve` with the installation that has your agent. To get one: "
+            "pip install 'axonflow-hooks[agent]'",
         ) from None
     known = [verifier for verifier in map(load_verifier, enrolled) if verifier is not None]
     passphrase = ask("Your passphrase: ")

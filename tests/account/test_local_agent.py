@@ -11,6 +11,7 @@ import pytest
 from axonflow_hooks.account.local_agent import credential_for, ensure_credential, normalised_endpoint
 from axonflow_hooks.errors import CredentialError
 from axonflow_hooks.private_files import write_private, write_private_json
+from axonflow_hooks.recognition import wants_proof
 
 if TYPE_CHECKING:
     from axonflow_hooks.paths import Paths
@@ -55,6 +56,35 @@ def test_a_credential_is_created_once_and_found_under_every_name_of_this_machine
 def test_no_other_endpoint_gets_it(paths: Paths, endpoint: str) -> None:
     ensure_credential(paths, "http://localhost:8080")
     assert credential_for(paths, endpoint) is None
+
+
+def old_entry(paths: Paths, endpoint: str) -> None:
+    """Write what the first release wrote: a secret that asks for no proof."""
+    paths.agent_credentials_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    entry = {"client_id": "local", "client_secret": "s" * 43, "created_at": "2026-01-01T00:00:00Z"}
+    write_private_json(paths.agent_credentials_file, {"endpoints": {endpoint: entry, "http://localhost:9": entry}})
+
+
+def test_a_secret_of_the_first_release_is_not_sent_to_whatever_listens(paths: Paths) -> None:
+    old_entry(paths, "http://localhost:8080")
+    with pytest.raises(CredentialError, match="earlier release") as refusal:
+        credential_for(paths, "http://127.0.0.1:8080")
+    assert "agent start" in str(refusal.value.remedy)
+    assert "sss" not in str(refusal.value)
+
+
+def test_an_agent_that_starts_replaces_its_own_old_secret(paths: Paths) -> None:
+    old_entry(paths, "http://localhost:8080")
+    made = ensure_credential(paths, "http://localhost:8080")
+    assert wants_proof(":".join(made).encode())
+    assert credential_for(paths, "http://localhost:8080") == made == ensure_credential(paths, "http://localhost:8080")
+    with pytest.raises(CredentialError):
+        credential_for(paths, "http://localhost:9")
+
+
+def test_over_https_the_certificate_tells_who_listens(paths: Paths) -> None:
+    old_entry(paths, "https://localhost:443")
+    assert credential_for(paths, "https://localhost") == ("local", "s" * 43)
 
 
 def test_a_second_agent_keeps_the_first_ones_entry(paths: Paths) -> None:

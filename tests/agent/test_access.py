@@ -80,6 +80,16 @@ def test_the_origin_must_be_the_agents_own(
         assert "access-control-allow-origin" not in reply.headers
 
 
+def test_a_page_may_read_what_answers_say_in_their_headers(running_agent: AgentProcess) -> None:
+    origin = f"http://127.0.0.1:{port_of(running_agent)}"
+    with running_agent.client() as client:
+        scoped = client.get("/api/v1/decisions", headers={"Origin": origin})
+        export = client.get("/api/v1/audit/export", params={"format": "json"}, headers={"Origin": origin})
+    for reply, name in ((scoped, "x-axonflow-read-scope"), (export, "x-audit-export-truncated")):
+        assert name in reply.headers
+        assert name in reply.headers["access-control-expose-headers"].lower().split(", ")
+
+
 def test_without_an_origin_there_are_no_cors_headers(running_agent: AgentProcess) -> None:
     reply = running_agent.rpc("ping")
     assert not [name for name in reply.headers if name.startswith("access-control-")]

@@ -9,6 +9,9 @@ from axonflow_hooks.agent.rest.registry import ENDPOINTS
 from axonflow_hooks.wire.health import Health
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from tests.agent.conftest import AgentProcess
 
 
@@ -30,3 +33,16 @@ def test_the_document(running_agent: AgentProcess) -> None:
 
 def test_an_agent_that_cannot_write_says_so() -> None:
     assert describe(healthy=False)["status"] == "degraded"
+
+
+def test_how_many_policies_are_not_in_use_is_told(start_agent: Callable[..., AgentProcess], tmp_path: Path) -> None:
+    packs = tmp_path / "home" / ".config" / "axonflow" / "policies"
+    packs.mkdir(parents=True)
+    for folder in (packs.parent, packs):
+        folder.chmod(0o700)
+    (packs / "mine.toml").write_text("not a pack", encoding="utf-8")
+    with start_agent(home=tmp_path / "home").client(auth=None) as client:
+        assert client.get("/health").json()["policy_faults"] == 1
+        (packs / "mine.toml").unlink()
+    with start_agent(home=tmp_path / "home", data_dir=tmp_path / "other").client(auth=None) as client:
+        assert "policy_faults" not in client.get("/health").json()

@@ -19,6 +19,7 @@ from axonflow_hooks.agent.access import access_of
 from axonflow_hooks.agent.listening import Tls
 from axonflow_hooks.agent.service.health import is_answering
 from axonflow_hooks.agent.service.instance import find_instance
+from tests.conftest import NO_TLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +133,7 @@ def test_every_address_is_warned_of_and_still_wants_the_name_and_the_credential(
     agent = start_agent(host="0.0.0.0", environ={"AXONFLOW_AGENT_ALLOWED_HOSTS": "agent.example"})
     port = urlsplit(agent.endpoint).port
     base = f"http://127.0.0.1:{port}"
-    with httpx.Client(base_url=base, trust_env=False) as client:
+    with httpx.Client(base_url=base, trust_env=False, verify=NO_TLS) as client:
         assert client.post(MCP_PATH, json=PING).status_code == 401
         for host, status in ((f"agent.example:{port}", 200), (f"127.0.0.1:{port}", 200), (f"evil.example:{port}", 403)):
             assert client.get("/health", headers={"Host": host}).status_code == status
@@ -178,7 +179,7 @@ def test_tls_is_served(start_agent: Start, tls: Tls) -> None:
     trusted = ssl.create_default_context(cafile=tls.certificate)
     with agent.client(verify=trusted) as client:
         assert client.post(MCP_PATH, json=PING).status_code == 200
-    with pytest.raises(httpx.ConnectError), agent.client() as client:
+    with pytest.raises(httpx.ConnectError), agent.client(verify=True) as client:
         client.get("/health")
     instance = find_instance(agent.data_dir)
     assert instance is not None

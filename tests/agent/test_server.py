@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_cleanly(start_agent: Start, number: signal.Signals) -> None:
-    agent = start_agent()
+    agent = start_agent(cold=True)
     agent.rpc("ping")
     assert agent.stop(number) == 0
     assert len(agent.stderr) == 1
@@ -237,20 +237,24 @@ def test_fifty_checks_at_once(start_agent: Start) -> None:
 def test_a_large_check_does_not_hold_up_others(start_agent: Start) -> None:
     agent = start_agent()
     rows = [{"id": number, "name": f"row {number}", "mail": f"user{number}@example.com"} for number in range(9_000)]
-    waits: list[float] = []
 
     def check_large() -> float:
         started = time.perf_counter()
         assert agent.tool("check_output", {"connector_type": "postgres", "response_data": rows})["allowed"] is True
         return time.perf_counter() - started
 
-    with ThreadPoolExecutor(1) as pool, agent.client() as client:
-        outcome = pool.submit(check_large)
-        while not outcome.done():
-            started = time.perf_counter()
-            assert client.get("/health").status_code == 200
-            waits.append(time.perf_counter() - started)
-    assert max(waits) < outcome.result() / 2
+    def others_are_answered() -> bool:
+        waits: list[float] = []
+        with ThreadPoolExecutor(1) as pool, agent.client() as client:
+            outcome = pool.submit(check_large)
+            while not outcome.done():
+                started = time.perf_counter()
+                assert client.get("/health").status_code == 200
+                waits.append(time.perf_counter() - started)
+        return max(waits) < outcome.result() / 2
+
+    # A busy machine may hold up one of them; the agent would hold up each of them.
+    assert any(others_are_answered() for _ in range(4))
 
 
 def test_checks_with_many_leaves_are_finished(start_agent: Start) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from axonflow_hooks.agent.rest.registry import ENDPOINTS
 from axonflow_hooks.wire.presence import PRESENCE_HEADER
 from tests.agent.conftest import MCP_PATH, AgentStarter
 from tests.agent.grants.conftest import Governed, home_with_policies, override_of
@@ -89,27 +91,42 @@ def _furnish(one: Tenant) -> None:
     one.known["session"] = opened.headers["mcp-session-id"]
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
-        ("GET", "/api/v1/decisions/{decision}/explain", None),
-        ("GET", "/api/v1/overrides/{override}", None),
-        ("DELETE", "/api/v1/overrides/{override}", None),
-        ("GET", "/api/v1/hitl/queue/{approval}", None),
-        ("POST", "/api/v1/hitl/queue/{approval}/reject", {}),
-        ("GET", "/api/v1/static-policies/{static}", None),
-        ("GET", "/api/v1/static-policies/{static}/versions", None),
-        ("PUT", "/api/v1/static-policies/{static}", {"action": "log"}),
-        ("PATCH", "/api/v1/static-policies/{static}", {"enabled": False}),
-        ("DELETE", "/api/v1/static-policies/{static}", None),
-        ("GET", "/api/v1/dynamic-policies/{dynamic}", None),
-        ("PUT", "/api/v1/dynamic-policies/{dynamic}", {"enabled": False}),
-        ("DELETE", "/api/v1/dynamic-policies/{dynamic}", None),
-        ("GET", "/api/v1/policies/{dynamic}/versions", None),
-        ("POST", "/api/v1/policies/{dynamic}/test", {"query": "rule-word"}),
-        ("DELETE", "/api/v1/presence/challenges/{question}", None),
-    ],
-)
+WITH_AN_ID: Final = [
+    ("GET", "/api/v1/decisions/{decision}/explain", None),
+    ("GET", "/api/v1/audit/{audit}", None),
+    ("GET", "/api/v1/overrides/{override}", None),
+    ("DELETE", "/api/v1/overrides/{override}", None),
+    ("GET", "/api/v1/hitl/queue/{approval}", None),
+    ("POST", "/api/v1/hitl/queue/{approval}/approve", {}),
+    ("POST", "/api/v1/hitl/queue/{approval}/reject", {}),
+    ("POST", "/api/v1/static-policies/{static}/override", {"action_override": "log", "override_reason": "x"}),
+    ("DELETE", "/api/v1/static-policies/{static}/override", None),
+    ("GET", "/api/v1/static-policies/{static}", None),
+    ("GET", "/api/v1/static-policies/{static}/versions", None),
+    ("PUT", "/api/v1/static-policies/{static}", {"action": "log"}),
+    ("PATCH", "/api/v1/static-policies/{static}", {"enabled": False}),
+    ("DELETE", "/api/v1/static-policies/{static}", None),
+    ("GET", "/api/v1/dynamic-policies/{dynamic}", None),
+    ("PUT", "/api/v1/dynamic-policies/{dynamic}", {"enabled": False}),
+    ("DELETE", "/api/v1/dynamic-policies/{dynamic}", None),
+    ("GET", "/api/v1/policies/{dynamic}/versions", None),
+    ("POST", "/api/v1/policies/{dynamic}/test", {"query": "rule-word"}),
+    ("DELETE", "/api/v1/presence/challenges/{question}", None),
+]
+ELSEWHERE: Final = {
+    ("GET", "/api/v1/audit/tenant/{}"),
+    ("POST", "/api/v1/presence/challenges/{}/confirm"),
+    ("DELETE", "/api/v1/agent/clients/{}"),
+}
+"""Those that have a test of their own below, or are for the local user only."""
+
+
+def test_the_table_has_every_route_with_an_id() -> None:
+    routes = {(one.method, re.sub(r"\{\w+\}", "{}", one.path)) for one in ENDPOINTS if "{" in one.path}
+    assert {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path, _ in WITH_AN_ID} == routes - ELSEWHERE
+
+
+@pytest.mark.parametrize(("method", "path", "body"), WITH_AN_ID)
 def test_what_has_an_id_is_not_there_for_the_other(
     tenants: tuple[Tenant, Tenant], method: str, path: str, body: Any
 ) -> None:
@@ -166,6 +183,26 @@ def test_a_question_of_the_other_cannot_be_answered(tenants: tuple[Tenant, Tenan
     path = f"/api/v1/presence/challenges/{challenge['code']}/confirm"
     assert other.send("POST", path, {}, header).status_code == 404
     assert one.send("GET", "/api/v1/presence/challenges").json()["count"] == 1
+
+
+def test_what_counts_as_private_elsewhere_is_no_secret_kept_from_a_tenant(tenants: tuple[Tenant, Tenant]) -> None:
+    one, other = tenants
+    private = {"name": "Ours", "pattern": "wombat-[0-9]+", "category": "pii-custom", "action": "redact"}
+    with one.agent.client() as local:
+        assert local.post("/api/v1/static-policies", json=private).status_code == 201
+    assert one.send("POST", "/api/v1/static-policies", {**private, "pattern": "numbat-[0-9]+"}).status_code == 201
+    named = [{**PATTERN, "name": name} for name in ("wombat-7", "numbat-7")]
+    assert [other.send("POST", "/api/v1/static-policies", body).status_code for body in named] == [201, 201]
+    assert [one.send("POST", "/api/v1/static-policies", body).status_code for body in named] == [201, 400]
+
+
+def test_the_local_users_clients_are_no_tenants_business(tenants: tuple[Tenant, Tenant]) -> None:
+    one, other = tenants
+    with one.agent.client() as local:
+        assert local.post("/api/v1/agent/clients", json={"name": "ci"}).status_code == 201
+    assert other.send("DELETE", "/api/v1/agent/clients/ci").status_code in {403, 404}
+    with one.agent.client() as local:
+        assert local.delete("/api/v1/agent/clients/ci").status_code < 300
 
 
 def test_the_same_idempotency_key_is_two(tenants: tuple[Tenant, Tenant]) -> None:

@@ -30,6 +30,7 @@ CHECKPOINT_COLUMNS: Final = ("sequence", "row_hash", "entries", "previous_sequen
 _HEAD_PURPOSE: Final = b"axonflow audit head 1\n"
 _CHECKPOINT_PURPOSE: Final = b"axonflow audit checkpoint 1\n"
 _HEAD_KEY_PURPOSE: Final = b"axonflow audit head key 1"
+_ROW_KEY_PURPOSE: Final = b"axonflow row key 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,12 @@ class PublicKey:
 
 
 class Seal:
-    """The private key of the trail: 32 bytes, from which both the signing key and the head's key follow."""
+    """The private key of the trail: 32 bytes, from which the signing key, the head's key and that of rows follow."""
 
     def __init__(self, seed: bytes) -> None:
         self._signing = Ed25519PrivateKey.from_private_bytes(seed)
         self._head_key = hmac.digest(seed, _HEAD_KEY_PURPOSE, "sha256")
+        self._row_key = hmac.digest(seed, _ROW_KEY_PURPOSE, "sha256")
 
     @cached_property
     def public(self) -> PublicKey:
@@ -130,6 +132,13 @@ class Seal:
             return isinstance(mac, str) and hmac.compare_digest(self.mac(head).encode(), mac.encode("utf-8", "replace"))
         except (ValueError, TypeError):
             return False
+
+    def row_mac(self, table: str, row: Mapping[str, Any]) -> str:
+        """Give the authentication code of a row of another table: HMAC-SHA-256, hexadecimal.
+
+        Raises ValueError or TypeError for a value that no row has.
+        """
+        return hmac.digest(self._row_key, table.encode("ascii") + b"\n" + canonical_row(row), "sha256").hex()
 
     def sign(self, checkpoint: Checkpoint) -> str:
         """Give the Ed25519 signature of a checkpoint, hexadecimal."""

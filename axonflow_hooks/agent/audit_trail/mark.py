@@ -68,9 +68,16 @@ class MarkWriter:
     def write(self, mark: Mark) -> None:
         """Replace the mark; a full disk is no reason to refuse a record that is durable already."""
         with contextlib.suppress(OSError):
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
-            os.write(self._descriptor, b"%020d %s\n" % (mark.sequence, mark.row_hash.encode("ascii")))
+            _overwrite(self._descriptor, b"%020d %s\n" % (mark.sequence, mark.row_hash.encode("ascii")))
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
+
+
+def _overwrite(descriptor: int, line: bytes) -> None:
+    if hasattr(os, "pwrite"):
+        os.pwrite(descriptor, line, 0)
+    else:  # Windows
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, line)

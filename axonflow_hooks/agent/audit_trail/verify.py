@@ -1,4 +1,4 @@
-"""Verifies a trail: every entry, its order and its end, the signatures, and the decisions that entries commit to.
+"""Verifies a trail: every entry, its order and its end, the signatures, and the decisions and grants it commits to.
 
 Reads the database as it is at one moment, in a stream, whether an agent writes to it or not.
 """
@@ -14,6 +14,7 @@ from sqlalchemy import text
 from axonflow_hooks.agent.audit_trail.chain import CHECKPOINT_COLUMNS, Checkpoint, Head, decision_hash
 from axonflow_hooks.agent.audit_trail.entries import Expected, missing, walk
 from axonflow_hooks.agent.audit_trail.findings import Finding, Report
+from axonflow_hooks.agent.audit_trail.grants import check_grants
 from axonflow_hooks.agent.audit_trail.heads import load_head
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def _verify(connection: Connection, evidence: Evidence, report: Report) -> None:
     _check_marks(evidence, head, met, report)
     _check_checkpoints(connection, evidence, head, report)
     _check_decisions(connection, report)
+    check_grants(connection, evidence.seal, report)
 
 
 @contextlib.contextmanager

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
-from axonflow_hooks.agent.grants.events import grant_event
+from axonflow_hooks.agent.grants.events import commit_event, false_grant, grant_event
 from axonflow_hooks.agent.grants.people import user_key
 from axonflow_hooks.agent.store import grants
 from axonflow_hooks.agent.store.records import format_time, now, storable
+from axonflow_hooks.agent.store.sealed import commitment
 from axonflow_hooks.errors import SettingsError
 from axonflow_hooks.wire.approvals import MAX_QUERY_CHARS
 from axonflow_hooks.wire.decide import APPROVAL_HEADER
@@ -111,6 +112,8 @@ def hold_or_honour(
         named = grants.find_approval(transaction.connection, approval_id, record.caller.tenant_id)
         reason = _fault_of_named(named, binding, asking, at)
         row = named if reason in {None, "approval_pending", "approval_rejected"} else row
+    if row is not None and not _is_genuine(transaction, record, row):
+        row, reason = None, "approval_not_found" if approval_id else None
     if row is not None and row["status"] == "approved" and reason is None and _covers(row, asking):
         if _use(transaction, record, row, at):
             return Hold(approved=row["id"])
@@ -207,20 +210,28 @@ def _covers(row: Mapping[str, Any], asking: tuple[MatchRecord, ...]) -> bool:
 
 def _use(transaction: Transaction, record: DecisionRecord, row: Mapping[str, Any], at: str) -> bool:
     values = {"status": "consumed", "consumed_at": at}
-    if not grants.change_approval(transaction.connection, row["id"], row["tenant_id"], "approved", at, values):
+    used = grants.change_approval(transaction.connection, row["id"], row["tenant_id"], "approved", at, values)
+    if used is None:
         return False
-    details = {"approval_id": row["id"], "reviewer_id": row["reviewer_id"]}
-    transaction.append_audit(
-        grant_event(
-            "approval_used",
-            record.caller,
-            f"Approval {row['id']} used",
-            details,
-            tool_name=record.tool_signature,
-            decision_id=record.decision_id,
-        )
+    event = grant_event(
+        "approval_used",
+        record.caller,
+        f"Approval {row['id']} used",
+        {"approval_id": row["id"], "reviewer_id": row["reviewer_id"]},
+        tool_name=record.tool_signature,
+        decision_id=record.decision_id,
+        commits=commitment(grants.approvals, used),
     )
+    commit_event(transaction, event)
     return True
+
+
+def _is_genuine(transaction: Transaction, record: DecisionRecord, row: Mapping[str, Any]) -> bool:
+    fault = grants.approval_fault(transaction.connection, row)
+    if fault is not None:
+        names = {"tool_name": record.tool_signature, "decision_id": record.decision_id}
+        transaction.append_audit(false_grant(record.caller, str(row["id"]), fault, **names))
+    return fault is None
 
 
 def _hold(
@@ -250,18 +261,17 @@ def _hold(
             "matching": [match.policy_name for match in record.matches[:MAX_NAMES]],
         },
     )
-    grants.add_approval(transaction.connection, row)
-    details = {"approval_id": row["id"], "policy_ids": json.loads(row["policy_ids"]), "expires_at": row["expires_at"]}
-    transaction.append_audit(
-        grant_event(
-            "approval_requested",
-            caller,
-            f"Held for approval: {asking[0].policy_name}",
-            details,
-            tool_name=record.tool_signature,
-            decision_id=record.decision_id,
-        )
+    made = grants.add_approval(transaction.connection, row)
+    event = grant_event(
+        "approval_requested",
+        caller,
+        f"Held for approval: {asking[0].policy_name}",
+        {"approval_id": row["id"], "policy_ids": json.loads(row["policy_ids"]), "expires_at": row["expires_at"]},
+        tool_name=record.tool_signature,
+        decision_id=record.decision_id,
+        commits=commitment(grants.approvals, made),
     )
+    commit_event(transaction, event)
     return _pending(row)
 
 

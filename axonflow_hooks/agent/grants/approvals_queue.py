@@ -12,7 +12,7 @@ from axonflow_hooks.agent.grants.approvals import (
     new_row,
     public_status,
 )
-from axonflow_hooks.agent.grants.events import GrantEvent, grant_event
+from axonflow_hooks.agent.grants.events import GrantEvent, commit_event, grant_event
 from axonflow_hooks.agent.grants.people import user_key
 from axonflow_hooks.agent.grants.presence import Question, require_person
 from axonflow_hooks.agent.grants.refusals import GrantRefused
@@ -20,6 +20,7 @@ from axonflow_hooks.agent.names import kept_name, kept_user
 from axonflow_hooks.agent.privacy import StorageRedactor, statement_hash
 from axonflow_hooks.agent.store import grants
 from axonflow_hooks.agent.store.records import format_time, now, parse_time, storable
+from axonflow_hooks.agent.store.sealed import commitment
 from axonflow_hooks.policy import Placeholders
 from axonflow_hooks.wire.approvals import ApprovalRequest, ApprovalStats
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from axonflow_hooks.agent.runtime import Agent
     from axonflow_hooks.agent.store.records import Caller
+    from axonflow_hooks.agent.store.rows import Row
     from axonflow_hooks.agent.store.writer import Transaction
     from axonflow_hooks.wire.approvals import ApprovalQuery, CreateApproval, Review
 
@@ -47,7 +49,7 @@ async def listed(agent: Agent, caller: Caller, wanted: ApprovalQuery) -> dict[st
     """Give a page of the tenant's queue, newest first."""
     at = now()
 
-    def query(connection: Connection) -> tuple[list[grants.Row], int]:
+    def query(connection: Connection) -> tuple[list[Row], int]:
         return grants.list_approvals(
             connection,
             caller.tenant_id,
@@ -118,8 +120,8 @@ async def put_in(agent: Agent, caller: Caller, given: CreateApproval, size: int)
         waiting, _ = grants.count_pending(transaction.connection, caller.tenant_id, now())
         if sum(waiting.values()) >= MAX_PENDING:
             return False
-        grants.add_approval(transaction.connection, row)
-        transaction.append_audit(_event("approval_requested", caller, row, "Put into the queue"))
+        made = grants.add_approval(transaction.connection, row)
+        _record(transaction, "approval_requested", caller, made, "Put into the queue")
         return True
 
     if not await agent.writer.submit(keep):
@@ -131,6 +133,8 @@ async def approve(agent: Agent, caller: Caller, approval_id: str, review: Review
     """Approve a call, which takes a person's proof in `header`. Raises GrantRefused: 403 with the challenge without."""
     row = await _row(agent, caller, approval_id)
     _check_open(row)
+    if await agent.read(lambda connection: grants.approval_fault(connection, row)):
+        raise GrantRefused(409, "The call's record was not written by this agent: see axonflow-hooks audit verify")
     question = _question(row, await _reviewed(agent, caller, review))
     return await require_person(
         agent, caller, header, question, lambda transaction: _approve(transaction, caller, question.request)
@@ -154,10 +158,10 @@ async def reject(agent: Agent, caller: Caller, approval_id: str, review: Review)
     def keep(transaction: Transaction) -> dict[str, Any] | None:
         at = now()
         changed = {**values, "reviewed_at": at}
-        if not grants.change_approval(transaction.connection, row["id"], row["tenant_id"], row["status"], at, changed):
-            return None
-        transaction.append_audit(_event("approval_rejected", caller, row, "Rejected"))
-        return {**row, **changed, "updated_at": at}
+        kept = grants.change_approval(transaction.connection, row["id"], row["tenant_id"], row["status"], at, changed)
+        if kept is not None:
+            _record(transaction, "approval_rejected", caller, kept, "Rejected")
+        return kept
 
     kept = await agent.writer.submit(keep)
     if kept is None:
@@ -224,13 +228,14 @@ def _approve(transaction: Transaction, caller: Caller, request: Mapping[str, Any
         "expires_at": max(until, row["expires_at"]),
         **{name: request.get(name) for name in _REVIEWED},
     }
-    if not grants.change_approval(connection, approval_id, caller.tenant_id, "pending", at, values):
+    approved = grants.change_approval(connection, approval_id, caller.tenant_id, "pending", at, values)
+    if approved is None:
         raise GrantRefused(409, "The call does not wait any more")
-    transaction.append_audit(_event("approval_approved", caller, row, "Approved"))
-    return {"success": True, "data": request_body({**row, **values, "updated_at": at}, at)}
+    _record(transaction, "approval_approved", caller, approved, "Approved")
+    return {"success": True, "data": request_body(approved, at)}
 
 
-async def _row(agent: Agent, caller: Caller, approval_id: str) -> grants.Row:
+async def _row(agent: Agent, caller: Caller, approval_id: str) -> Row:
     row = await agent.read(lambda connection: grants.find_approval(connection, approval_id, caller.tenant_id))
     if row is None:
         raise GrantRefused(404, _NOT_FOUND)
@@ -257,10 +262,13 @@ async def _reviewed(agent: Agent, caller: Caller, review: Review) -> dict[str, s
     }
 
 
-def _event(kind: GrantEvent, caller: Caller, row: Mapping[str, Any], what: str) -> Any:
+def _record(transaction: Transaction, kind: GrantEvent, caller: Caller, row: Mapping[str, Any], what: str) -> None:
     details = {"approval_id": row["id"], "policy_ids": json.loads(row["policy_ids"]), "reviewer": user_key(caller)}
     summary = f"{what}: {row['policy_name'] or row['request_type']}"
-    return grant_event(kind, caller, summary, details, tool_name=row["tool_signature"])
+    commits = commitment(grants.approvals, row)
+    commit_event(
+        transaction, grant_event(kind, caller, summary, details, tool_name=row["tool_signature"], commits=commits)
+    )
 
 
 _REVIEWED: Final = ("reviewer_id", "reviewer_email", "review_comment")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from axonflow_hooks.agent.store.records import AuditRecord, new_audit_id, now
+from axonflow_hooks.agent.store.sealed import MAC
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from axonflow_hooks.agent.store.records import Caller
+    from axonflow_hooks.agent.store.sealed import Commitment
+    from axonflow_hooks.agent.store.writer import Transaction
 
 GrantEvent = Literal[
     "override_created",
@@ -22,6 +25,7 @@ GrantEvent = Literal[
     "presence_enrolled",
     "presence_confirmed",
     "presence_refused",
+    "grant_not_genuine",
 ]
 
 
@@ -34,8 +38,15 @@ def grant_event(
     tool_name: str = "",
     override_id: str | None = None,
     decision_id: str | None = None,
+    about: str | None = None,
+    commits: Commitment | None = None,
 ) -> AuditRecord:
-    """Give the entry of an event; `summary` and `details` hold no secrets and no personal data any more."""
+    """Give the entry of an event; `summary` and `details` hold no secrets and no personal data any more.
+
+    `about` names the question that it answers. An entry that `commits` says what the row of a grant is from now on.
+    """
+    if commits is not None:
+        details, about = {**details, MAC: commits.mac}, commits.subject
     return AuditRecord(
         id=new_audit_id(),
         timestamp=now(),
@@ -46,4 +57,18 @@ def grant_event(
         policy_details={name: value for name, value in details.items() if value is not None},
         override_id=override_id,
         decision_id=decision_id,
+        correlation_id=about,
     )
+
+
+def false_grant(caller: Caller, grant_id: str, fault: str, *, tool_name: str, decision_id: str) -> AuditRecord:
+    """Give the entry of a call that a row would have let through, had this agent written it."""
+    summary = f"{grant_id} was not honoured: {fault}. See: axonflow-hooks audit verify"
+    details = {"grant_id": grant_id, "fault": fault}
+    return grant_event("grant_not_genuine", caller, summary, details, tool_name=tool_name, decision_id=decision_id)
+
+
+def commit_event(transaction: Transaction, event: AuditRecord) -> None:
+    """Append an entry that commits to a row; what comes after it in the same batch has to find it there."""
+    transaction.append_audit(event)
+    transaction.flush()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from axonflow_hooks.agent.grants.events import grant_event
+from axonflow_hooks.agent.grants.events import commit_event, grant_event
 from axonflow_hooks.agent.grants.liftable import liftable
 from axonflow_hooks.agent.grants.people import user_key
 from axonflow_hooks.agent.grants.presence import Question
@@ -19,6 +19,7 @@ from axonflow_hooks.agent.policies.catalogue import catalogue_of
 from axonflow_hooks.agent.privacy import StorageRedactor
 from axonflow_hooks.agent.store import grants
 from axonflow_hooks.agent.store.records import Caller, format_time, now
+from axonflow_hooks.agent.store.sealed import commitment
 from axonflow_hooks.policy import Placeholders
 from axonflow_hooks.wire.overrides import (
     DEFAULT_TTL_S,
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from axonflow_hooks.agent.grants.events import GrantEvent
     from axonflow_hooks.agent.runtime import Agent
     from axonflow_hooks.agent.store.writer import Transaction
     from axonflow_hooks.wire.overrides import ClampReason
 
 PURPOSE = "override"
 MAX_SIGNATURE_CHARS = 200
+MAX_TOLD_S = 2**31 - 1
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -54,9 +57,13 @@ class Lifetime:
 
 
 def lifetime(requested: int | None) -> Lifetime:
-    """Give the time an override holds: an hour without a wish, else between a minute and a day (wire 1.8)."""
+    """Give the time an override holds: an hour without a wish, else between a minute and a day (wire 1.8).
+
+    What was asked for is told as far as a column holds it.
+    """
     if not requested:
         return Lifetime(DEFAULT_TTL_S)
+    requested = max(-MAX_TOLD_S, min(requested, MAX_TOLD_S))
     if requested < MIN_TTL_S:
         return Lifetime(MIN_TTL_S, requested, "below_minimum")
     if requested > MAX_TTL_S:
@@ -128,13 +135,10 @@ def grant_override(transaction: Transaction, caller: Caller, request: Mapping[st
         "expires_at": format_time(datetime.now(timezone.utc) + timedelta(seconds=request["ttl_seconds"])),
         "created_by": user_key(caller),
     }
-    grants.add_override(transaction.connection, row)
-    details = {name: row[name] for name in _TOLD}
+    made = grants.add_override(transaction.connection, row)
     summary = f"Override of {row['policy_id']}: {row['override_reason']}"
-    transaction.append_audit(
-        grant_event("override_created", caller, summary, details, tool_name=_tool(row), override_id=row["id"])
-    )
-    return created_body(row)
+    _record(transaction, "override_created", caller, made, summary)
+    return created_body(made)
 
 
 def record_use(
@@ -159,16 +163,11 @@ async def revoke(agent: Agent, caller: Caller, override_id: str) -> dict[str, st
     """End an override before its time, which makes things stricter and so needs no proof. Raises GrantRefused 404."""
 
     def end(transaction: Transaction) -> str | None:
-        connection = transaction.connection
-        row = grants.find_override(connection, override_id, caller.tenant_id)
         at = now()
-        if row is None or not grants.revoke_override(connection, override_id, caller.tenant_id, at, user_key(caller)):
+        row = grants.revoke_override(transaction.connection, override_id, caller.tenant_id, at, user_key(caller))
+        if row is None:
             return None
-        details = {**{name: row[name] for name in _TOLD}, "revoked_by": user_key(caller)}
-        summary = f"Override of {row['policy_id']} revoked"
-        transaction.append_audit(
-            grant_event("override_revoked", caller, summary, details, tool_name=_tool(row), override_id=row["id"])
-        )
+        _record(transaction, "override_revoked", caller, row, f"Override of {row['policy_id']} revoked")
         return at
 
     revoked_at = await agent.writer.submit(end)
@@ -218,8 +217,20 @@ async def _slug(agent: Agent, caller: Caller, policy_id: str) -> str:
     return next((policy.policy_id for policy in own if policy.id == policy_id), policy_id)
 
 
-def _tool(row: Mapping[str, Any]) -> str:
-    return row["tool_signature"] or ""
+def _record(transaction: Transaction, kind: GrantEvent, caller: Caller, row: Mapping[str, Any], summary: str) -> None:
+    event = grant_event(
+        kind,
+        caller,
+        summary,
+        {name: row[name] for name in _TOLD},
+        tool_name=row["tool_signature"] or "",
+        override_id=row["id"],
+        commits=commitment(grants.overrides, row),
+    )
+    commit_event(transaction, event)
 
 
-_TOLD = ("policy_id", "policy_type", "user_key", "override_reason", "tool_signature", "ttl_seconds", "expires_at")
+_TOLD = (
+    "policy_id", "policy_type", "user_key", "override_reason", "tool_signature", "ttl_seconds", "expires_at",
+    "revoked_by",
+)  # fmt: skip

@@ -14,11 +14,12 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from axonflow_hooks.agent.errors import StoreUnavailable
-from axonflow_hooks.agent.grants.events import grant_event
+from axonflow_hooks.agent.grants.events import commit_event, grant_event
 from axonflow_hooks.agent.grants.people import user_key
 from axonflow_hooks.agent.grants.refusals import GrantRefused
 from axonflow_hooks.agent.store import grants
 from axonflow_hooks.agent.store.records import Caller, format_time, now, parse_time
+from axonflow_hooks.agent.store.sealed import is_settled
 from axonflow_hooks.wire.presence import PRESENCE_REQUIRED, Challenge, is_proof, normalised_code, parse_header
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ MAX_WAIT_S: Final = 900
 AGENT_ITSELF: Final = "axonflow-agent"
 """The client of audit entries that nobody's request has caused."""
 
+_SETTLING: Final = ("presence_confirmed", "presence_refused")
 _LETTERS: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 _NOT_ENROLLED: Final = (
     "Only a person can grant this, and no passphrase is set by which the agent could recognise one. "
@@ -129,6 +131,8 @@ async def answer(
     def settle(transaction: Transaction) -> _Outcome[T]:
         row = grants.find_challenge(transaction.connection, code, caller.tenant_id)
         refusal = _fault(row, expected)
+        if row is not None and refusal is None:
+            refusal = _false_question(transaction, row)
         if row is None or refusal:
             return _Outcome(refusal=refusal)
         refusal = _check_proof(transaction, caller, verifier, challenge_of(row, verifier), proof)
@@ -155,7 +159,7 @@ async def refuse(agent: Agent, caller: Caller, code: str) -> bool:
         if row is None or not grants.close_challenge(transaction.connection, named, "refused", now()):
             return False
         details = {"code": named, "purpose": row["purpose"], "answer": "no"}
-        transaction.append_audit(grant_event("presence_refused", caller, row["question"], details))
+        transaction.append_audit(grant_event("presence_refused", caller, row["question"], details, about=row["nonce"]))
         return True
 
     return await agent.writer.submit(close)
@@ -238,6 +242,15 @@ def _fault(row: Mapping[str, Any] | None, expected: Question | None) -> GrantRef
     return None
 
 
+def _false_question(transaction: Transaction, row: Mapping[str, Any]) -> GrantRefused | None:
+    """Say what stands against a question that others have written, or that was answered before."""
+    if not grants.is_genuine_challenge(transaction.connection, row):
+        return GrantRefused(404, "The question was not put by this agent.", code="PRESENCE_UNKNOWN")
+    if is_settled(transaction.connection, row["nonce"], _SETTLING):
+        return _answered()  # the row says that it is open, and the trail knows better
+    return None
+
+
 def _answered() -> GrantRefused:
     return GrantRefused(409, "The question has been answered already.", code="PRESENCE_ANSWERED")
 
@@ -253,7 +266,11 @@ def _check_proof(
     details = {"code": challenge.code, "purpose": challenge.purpose, "fingerprint": verifier.fingerprint}
     if is_proof(proof, verifier.key, challenge):
         grants.keep_attempts(connection, verifier.fingerprint, 0, "")
-        transaction.append_audit(grant_event("presence_confirmed", caller, challenge.question, details))
+        # At once, so that the same answer in the same batch finds it.
+        commit_event(
+            transaction,
+            grant_event("presence_confirmed", caller, challenge.question, details, about=challenge.nonce),
+        )
         return None
     failures += 1
     wait_s = 0 if failures < FREE_FAILURES else min(MAX_WAIT_S, FIRST_WAIT_S << min(failures - FREE_FAILURES, 10))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from axonflow_hooks.agent.conclusion import BLOCKING, conclude, is_overridable
 from axonflow_hooks.agent.grants.approvals import Hold, hold_or_honour
+from axonflow_hooks.agent.grants.events import false_grant
 from axonflow_hooks.agent.grants.overrides import record_use
 from axonflow_hooks.agent.grants.people import user_key
 from axonflow_hooks.agent.store.grants import live_overrides
@@ -65,10 +66,14 @@ def _overrides_for(transaction: Transaction, record: DecisionRecord) -> Mapping[
     policies = [match.policy_id for match in record.matches if is_overridable(match)]
     if not policies:
         return {}
-    caller = record.caller
-    return live_overrides(
-        transaction.connection, caller.tenant_id, user_key(caller), record.tool_signature, policies, now()
+    caller, faults = record.caller, list[tuple[str, str]]()
+    found = live_overrides(
+        transaction.connection, caller.tenant_id, user_key(caller), record.tool_signature, policies, now(), faults
     )
+    for override_id, fault in faults:
+        names = {"tool_name": record.tool_signature, "decision_id": record.decision_id}
+        transaction.append_audit(false_grant(caller, override_id, fault, **names))
+    return found
 
 
 def _concluded(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from axonflow_hooks.agent.mcp.calls import ToolCall
     from axonflow_hooks.agent.runtime import Agent
+    from axonflow_hooks.agent.store.rows import Row
     from axonflow_hooks.wire.presence import Challenge
 
 WAIT_S: Final = 45.0
@@ -69,10 +70,10 @@ async def list_overrides(agent: Agent, call: ToolCall) -> ToolReply:
     return ToolReply(found)
 
 
-async def _answered(agent: Agent, call: ToolCall, challenge: Challenge) -> grants.Row | None:
+async def _answered(agent: Agent, call: ToolCall, challenge: Challenge) -> Row | None:
     """Wait until the question is answered, the time is over, or nobody reads the answer; give its row as it is then."""
 
-    def look(connection: Connection) -> grants.Row | None:
+    def look(connection: Connection) -> Row | None:
         return grants.find_challenge(connection, challenge.code, call.caller.tenant_id)
 
     row = await agent.read(look)
@@ -86,7 +87,7 @@ async def _answered(agent: Agent, call: ToolCall, challenge: Challenge) -> grant
     return row
 
 
-def _made(connection: Connection, call: ToolCall, row: grants.Row) -> dict[str, Any]:
+def _made(connection: Connection, call: ToolCall, row: Row) -> dict[str, Any]:
     made = grants.find_override(connection, row["result_id"] or "", call.caller.tenant_id)
     if made is None:
         raise ToolFailure("The override is over already.")

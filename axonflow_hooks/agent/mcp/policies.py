@@ -54,6 +54,8 @@ async def list_policies(agent: Agent, call: ToolCall) -> ToolReply:
 def _static(view: StaticPolicyView) -> dict[str, Any]:
     # Everything stands in the REST routes: with all patterns and references the list would fill a model's context.
     shown = view.model_dump(exclude_none=True, include=_SHOWN_BUILTIN if view.origin == "builtin" else _SHOWN_OWN)
+    if view.phase == "both":  # what most are
+        del shown["phase"]
     return {**shown, "source": "static"}
 
 

@@ -71,11 +71,13 @@ def apply_dynamic(
     static policies of its categories found there; one that has nothing to mask is only noted.
     """
     started = time.perf_counter()
-    leaves: list[Leaf] = []
-    if any(rule.reads_text and check.phase in rule.planes for rule in rules):
-        leaves = _leaves(check)
+    texts: list[str] = []
+    for rule in rules:
+        if rule.reads_text and check.phase in rule.planes:
+            texts = [leaf.text for leaf in _leaves(check)]
+            break
     score = risk_score(match for match, _places in strongest(scan.findings)) if scan.findings else 0.0
-    facts = facts_of_check(check, caller, [leaf.text for leaf in leaves])
+    facts = facts_of_check(check, caller, texts)
     outcome = evaluate(rules, facts, score)
     matches: list[tuple[Rule, PolicyMatch]] = []
     if outcome.hits:

@@ -10,13 +10,12 @@ from axonflow_hooks.agent.policies.live import dynamic_policies
 from axonflow_hooks.agent.policies.rules import in_order
 from axonflow_hooks.agent.policies.seeds import SYSTEM_SINCE
 from axonflow_hooks.agent.policies.static import (
-    live_overrides,
+    honoured_overrides,
     overridden,
     static_of_row,
     strongest_of,
 )
 from axonflow_hooks.agent.store.policies import tenant_rows
-from axonflow_hooks.agent.store.records import now
 from axonflow_hooks.policy import builtin_packs
 from axonflow_hooks.wire.dynamic_policies import DynamicPolicyView
 from axonflow_hooks.wire.policies import Pagination, PolicyListQuery, PolicyOverrideView, StaticPolicyView
@@ -80,7 +79,7 @@ async def catalogue_of(agent: Agent, tenant_id: str) -> Catalogue:
 
 def catalogue(base: Sequence[Policy], rows: TenantRows) -> Catalogue:
     """Give the catalogue of the built-in and pack policies and a tenant's rows; what cannot be read is left out."""
-    overrides = live_overrides(rows.overrides, now())
+    overrides = honoured_overrides(base, rows.overrides, rows.unproven, [])
     own = []
     for row in rows.policies:
         if row["kind"] == "static":

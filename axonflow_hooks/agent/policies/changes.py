@@ -9,14 +9,24 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from axonflow_hooks.agent.errors import PolicyRefused
+from axonflow_hooks.agent.grants.events import commit_event
 from axonflow_hooks.agent.grants.people import user_key
+from axonflow_hooks.agent.grants.presence import AGENT_ITSELF
 from axonflow_hooks.agent.store import policies as store
-from axonflow_hooks.agent.store.records import MAX_SHORT_CHARS, AuditRecord, new_audit_id, now, storable, to_json
+from axonflow_hooks.agent.store.records import (
+    MAX_SHORT_CHARS,
+    AuditRecord,
+    Caller,
+    new_audit_id,
+    now,
+    storable,
+    to_json,
+)
+from axonflow_hooks.agent.store.sealed import MAC, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from axonflow_hooks.agent.store.records import Caller
     from axonflow_hooks.agent.store.writer import Transaction
     from axonflow_hooks.wire.policies import ChangeType
 
@@ -61,9 +71,9 @@ def create(
         "created_by": author(caller),
         "updated_by": author(caller),
     }
-    store.add_policy(connection, row)
-    _noted(transaction, caller, row, "created", "created")
-    return row
+    made = store.add_policy(connection, row)
+    _noted(transaction, caller, made, "created", "created")
+    return made
 
 
 def update(
@@ -91,12 +101,14 @@ def update(
         "updated_at": now(),
         "updated_by": author(caller),
     }
-    store.change_policy(connection, row["id"], values)
+    if store.altered_policies(connection, [row]):
+        raise PolicyRefused(409, "The policy was changed past the agent: delete it, and write it anew")
+    written = store.change_policy(connection, row, values)
     change_type: ChangeType = "updated"
     if changed == ["enabled"]:
         change_type = "enabled" if after["enabled"] else "disabled"
-    _noted(transaction, caller, {**row, **values}, change_type, f"changed: {', '.join(changed)}")
-    return {**row, **values}
+    _noted(transaction, caller, written, change_type, f"changed: {', '.join(changed)}")
+    return written
 
 
 def remove(transaction: Transaction, caller: Caller, kind: Kind, key: str) -> None:
@@ -108,18 +120,19 @@ def remove(transaction: Transaction, caller: Caller, kind: Kind, key: str) -> No
     _noted(transaction, caller, {**row, "version": row["version"] + 1}, "deleted", "deleted")
 
 
-def override(transaction: Transaction, caller: Caller, row: Mapping[str, Any], *, replaces: bool = False) -> None:
+def override(transaction: Transaction, caller: Caller, row: Mapping[str, Any], *, replaces: str = "") -> None:
     """Keep an override: the columns of the table `policy_overrides`, its texts without secrets.
 
-    Raises PolicyRefused 409 where a live one is there already and this one does not replace it.
+    Raises PolicyRefused 409 where a live one is there other than the one that this one replaces (its id).
     """
     connection = transaction.connection
     store.bump_revision(connection, caller.tenant_id)
     known = store.find_override(connection, caller.tenant_id, row["policy_id"])
     live = known is not None and (known["expires_at"] is None or now() < known["expires_at"])
-    if live and not replaces:
-        raise PolicyRefused(409, "The policy has an override already: delete it first")
-    store.put_override(connection, row)
+    if known is not None and live and known["id"] != replaces:
+        meanwhile = "another override meanwhile: ask again" if replaces else "an override already: delete it first"
+        raise PolicyRefused(409, f"The policy has {meanwhile}")
+    made = store.put_override(connection, row)
     what = []
     if row["action_override"] is not None:
         what.append(f"action {row['action_override']}")
@@ -128,7 +141,20 @@ def override(transaction: Transaction, caller: Caller, row: Mapping[str, Any], *
     if row["expires_at"] is not None:
         what.append(f"until {row['expires_at']}")
     summary = f"override: {', '.join(what)}"
-    _override_noted(transaction, caller, row, "policy_override_created", summary)
+    _override_noted(transaction, caller, made, "policy_override_created", summary)
+
+
+def fault_entry(tenant_id: str, fault: str) -> AuditRecord:
+    """Give the entry that says what of a tenant's policies is not in use; `fault` holds no secrets any more."""
+    return AuditRecord(
+        id=new_audit_id(),
+        timestamp=now(),
+        request_type="policy_not_in_use",
+        tool_name="policies",
+        query=f"Not in use: {fault}",
+        caller=Caller(AGENT_ITSELF, tenant_id=tenant_id),
+        policy_details={"fault": fault},
+    )
 
 
 def end_override(transaction: Transaction, caller: Caller, policy_id: str) -> None:
@@ -156,7 +182,10 @@ def _override_noted(
     number = store.last_version(connection, caller.tenant_id, policy_id) + 1
     told = {name: row[name] for name in ("action_override", "enabled_override", "override_reason", "expires_at")}
     _version(transaction, caller, policy_id, number, "updated", summary, {"override": {"id": row["id"], **told}})
-    _audit(transaction, caller, request_type, row["kind"], policy_id, f"{policy_id}: {summary}", told)
+    subject = subject_of(store.policy_overrides, row)
+    if request_type == "policy_override_created":
+        told = {**told, MAC: row[MAC]}
+    _audit(transaction, caller, request_type, row["kind"], policy_id, f"{policy_id}: {summary}", told, subject)
 
 
 def _noted(
@@ -165,8 +194,11 @@ def _noted(
     document = json.loads(row["document"])
     _version(transaction, caller, row["id"], row["version"], change_type, summary, document)
     told = {"version": row["version"], "enabled": document["enabled"], "category": document["category"]}
+    if change_type != "deleted":
+        told[MAC] = row[MAC]
     summary = f"{row['policy_id']}: {summary}"
-    _audit(transaction, caller, f"policy_{change_type}", row["kind"], row["policy_id"], summary, told)
+    subject = subject_of(store.policies, row)
+    _audit(transaction, caller, f"policy_{change_type}", row["kind"], row["policy_id"], summary, told, subject)
 
 
 def _version(
@@ -200,6 +232,7 @@ def _audit(
     policy_id: str,
     summary: str,
     details: Mapping[str, Any],
+    subject: str,
 ) -> None:
     # Without a verdict, so that it is no part of verdict statistics.
     record = AuditRecord(
@@ -210,5 +243,6 @@ def _audit(
         query=summary,
         caller=caller,
         policy_details={"policy_id": policy_id, "policy_type": kind, **details},
+        correlation_id=subject,
     )
-    transaction.append_audit(record)
+    commit_event(transaction, record)

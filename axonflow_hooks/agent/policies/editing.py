@@ -14,9 +14,11 @@ from axonflow_hooks.agent.errors import PolicyRefused
 from axonflow_hooks.agent.grants.presence import Question, require_person
 from axonflow_hooks.agent.grants.refusals import GrantRefused
 from axonflow_hooks.agent.policies import changes
+from axonflow_hooks.agent.policies.static import override_of_row
 from axonflow_hooks.agent.policies.weakening import dynamic_losses, static_losses
 from axonflow_hooks.agent.privacy import StorageRedactor
 from axonflow_hooks.agent.store import policies as store
+from axonflow_hooks.agent.store.records import now
 from axonflow_hooks.policy import Placeholders
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from axonflow_hooks.agent.policies.changes import Kind
+    from axonflow_hooks.agent.policies.static import Override
     from axonflow_hooks.agent.runtime import Agent
     from axonflow_hooks.agent.store.records import Caller
     from axonflow_hooks.agent.store.writer import Transaction
@@ -77,12 +80,17 @@ def change_of(row: Mapping[str, Any], after: Mapping[str, Any] | None) -> Planne
     return Planned(Edit(op, kind, row["id"], row["version"], after), subject, losses)
 
 
-def override_end(connection: Connection, caller: Caller, policy_id: str, *, loses: bool) -> Planned:
-    """Plan the end of a policy's override. Raises PolicyRefused 404 where there is none."""
+def override_end(connection: Connection, caller: Caller, policy_id: str, loses: Callable[[Override], bool]) -> Planned:
+    """Plan the end of a policy's override; `loses` tells whether the policy would protect less without it.
+
+    Raises PolicyRefused 404 where there is none.
+    """
     known = store.find_override(connection, caller.tenant_id, policy_id)
     if known is None:
         raise PolicyRefused(404, "The policy has no override")
-    losses = ["is again what it ships as, which protects less"] if loses else []
+    ending = override_of_row(known)
+    lost = ending.live(now()) and loses(ending)
+    losses = ["is again what it ships as, which protects less"] if lost else []
     return Planned(Edit("end_override", known["kind"], known["id"], policy_id=policy_id), policy_id, losses)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from axonflow_hooks.agent.policies.facts import TEXT_FIELDS
 from axonflow_hooks.agent.policies.risk import shifted
@@ -26,8 +26,7 @@ class DynamicHit:
     places: Mapping[int, Sequence[tuple[int, int]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the dynamic policies make of a check; `risk_score` is the score after every `modify_risk`."""
 
     hits: tuple[DynamicHit, ...]
@@ -38,14 +37,17 @@ class Outcome:
 def evaluate(rules: Sequence[Rule], facts: Facts, risk_score: float) -> Outcome:
     """Evaluate rules in their order; a `modify_risk` counts for the rules after it."""
     hits = []
-    looked_at = [rule for rule in rules if facts.phase in rule.planes]
-    there = facts.values.keys()
-    for rule in looked_at:
+    phase, there = facts.phase, facts.values.keys()
+    evaluated = 0
+    for rule in rules:
+        if phase not in rule.planes:
+            continue
+        evaluated += 1
         hit = evaluate_rule(rule, facts, risk_score) if rule.needs <= there else None
         if hit is not None:
             hits.append(hit)
             risk_score = shifted(risk_score, rule.adjustment)
-    return Outcome(tuple(hits), risk_score, len(looked_at))
+    return Outcome(tuple(hits), risk_score, evaluated)
 
 
 def evaluate_rule(rule: Rule, facts: Facts, risk_score: float) -> DynamicHit | None:

@@ -29,6 +29,12 @@ TEXT_FIELDS: Final[Mapping[str, Phase]] = {"query": "request", "response": "resp
 ALWAYS_THERE: Final = frozenset({*TEXT_FIELDS, "risk_score", "phase"})
 """The fields that are not among the values."""
 
+_FROM_CONTEXT: Final = {
+    "user_role": "user.role",
+    "user_department": "user.department",
+    "user_region": "user.region",
+    "cost_estimate": "cost_estimate",
+}
 _CONTEXT: Final = re.compile(r"context\.[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
@@ -60,22 +66,24 @@ class Facts:
 def facts_of_check(check: Check, caller: Caller, texts: Sequence[str]) -> Facts:
     """Give the facts of a check of a verdict; `texts` are its leaves."""
     context = check.context
-    known: dict[str, Scalar | None] = {
-        "user.email": caller.user_email,
-        "user.role": context.get("user_role"),
-        "user.department": context.get("user_department"),
-        "user.region": context.get("user_region"),
+    values: dict[str, Scalar] = {
         "user.tenant_id": caller.tenant_id,
         "request_type": check.request_type,
         "connector": check.tool_signature,
-        "cost_estimate": context.get("cost_estimate"),
         "client.id": caller.client_id,
-        "client.name": caller.client_software,
-        "provider": check.target.get("provider"),
     }
-    if context:
-        known.update({f"context.{key}": value for key, value in context.items()})
-    return Facts(check.phase, tuple(map(Text, texts)), _there(known))
+    if caller.user_email is not None:
+        values["user.email"] = caller.user_email
+    if caller.client_software is not None:
+        values["client.name"] = caller.client_software
+    provider = check.target.get("provider")
+    if provider is not None:
+        values["provider"] = provider
+    for key, value in context.items():
+        values[f"context.{key}"] = value
+        if key in _FROM_CONTEXT:
+            values[_FROM_CONTEXT[key]] = value
+    return Facts(check.phase, tuple(map(Text, texts)), values)
 
 
 def facts_of_trial(trial: DynamicTest, tenant_id: str) -> Facts:

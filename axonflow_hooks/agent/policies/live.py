@@ -7,6 +7,7 @@ last good set stays in use and the fault is told.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import OrderedDict
@@ -18,22 +19,26 @@ from anyio import to_thread
 
 from axonflow_hooks.agent.errors import StoreUnavailable
 from axonflow_hooks.agent.policies.breadth import masks_of
+from axonflow_hooks.agent.policies.changes import fault_entry
+from axonflow_hooks.agent.policies.fitting import fitting
 from axonflow_hooks.agent.policies.patterns import rejection
 from axonflow_hooks.agent.policies.rules import in_order, rule_of
 from axonflow_hooks.agent.policies.seeds import dynamic_of_row, system_dynamic
-from axonflow_hooks.agent.policies.static import live_overrides, overridden, static_of_row
+from axonflow_hooks.agent.policies.static import honoured_overrides, overridden, static_of_row
+from axonflow_hooks.agent.privacy import StorageRedactor
 from axonflow_hooks.agent.store.policies import find_revision, tenant_rows
 from axonflow_hooks.agent.store.records import LOCAL_TENANT, now
 from axonflow_hooks.errors import PolicyPackError
-from axonflow_hooks.policy import Engine
+from axonflow_hooks.policy import Engine, Placeholders
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from axonflow_hooks.agent.policies.rules import DynamicPolicy, Rule
     from axonflow_hooks.agent.policies.static import Override
     from axonflow_hooks.agent.store.database import Database
     from axonflow_hooks.agent.store.policies import TenantRows
+    from axonflow_hooks.agent.store.writer import Transaction, Writer
     from axonflow_hooks.policy import Policy, PolicySource
 
 LOOK_EVERY_S: Final = 1.0
@@ -77,14 +82,15 @@ class _Held:
 class LivePolicies:
     """Gives the policies of a tenant, compiled. For use from one event loop; `engine` from any thread."""
 
-    def __init__(self, source: PolicySource, database: Database) -> None:
+    def __init__(self, source: PolicySource, database: Database, writer: Writer | None = None) -> None:
         self.source = source
         self._database = database
+        self._writer = writer
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._lock = anyio.Lock()
         self._threads = anyio.CapacityLimiter(1)
         self._told: set[str] = set()
-        self._tell(())
+        self._unrecorded = self._tell(())
 
     @property
     def engine(self) -> Engine:
@@ -104,6 +110,12 @@ class LivePolicies:
     async def refresh(self, tenant_id: str) -> PolicySet:
         """Look for changes now: to be called after a change was committed. Raises StoreUnavailable."""
         return await self._look(tenant_id, force=True)
+
+    @property
+    def fault_count(self) -> int:
+        """How much of the packs and of the local tenant's policies is not in use."""
+        held = self._held.get(LOCAL_TENANT)
+        return (self.source.fault is not None) + (0 if held is None else len(held.policies.faults))
 
     def faults(self, policies: PolicySet) -> list[str]:
         """Give what of the packs and of the tenant's policies is not in use, and why."""
@@ -125,7 +137,8 @@ class LivePolicies:
             self._held.move_to_end(tenant_id)
             if len(self._held) > MAX_TENANTS:
                 self._held.popitem(last=False)
-            self._tell(fresh.faults)
+            self._unrecorded += self._tell(fresh.faults)
+            await self._record(tenant_id, fresh.storage)
             return fresh
 
     def _loaded(self, tenant_id: str, known: PolicySet | None) -> PolicySet:
@@ -138,14 +151,32 @@ class LivePolicies:
         rows = self._database.read(lambda connection: tenant_rows(connection, tenant_id))
         try:
             return compiled(base, rows, known)
-        except PolicyPackError as error:  # each pattern is good, but not all of them together
+        except PolicyPackError as error:
             return replace(known or PolicySet(base, base, base=base), revision=rows.revision, faults=(str(error),))
 
-    def _tell(self, faults: tuple[str, ...]) -> None:
-        for fault in (*([] if self.source.fault is None else [str(self.source.fault)]), *faults):
-            if fault not in self._told and len(self._told) < MAX_TOLD:
-                self._told.add(fault)
-                logger.warning("not in use: %s", fault)
+    def _tell(self, faults: tuple[str, ...]) -> list[str]:
+        """Log what is not in use, each fault once, and give those that were not told before."""
+        found = [*([] if self.source.fault is None else [str(self.source.fault)]), *faults]
+        fresh = [fault for fault in dict.fromkeys(found) if fault not in self._told][: MAX_TOLD - len(self._told)]
+        self._told.update(fresh)
+        for fault in fresh:
+            logger.warning("not in use: %s", fault)
+        return fresh
+
+    async def _record(self, tenant_id: str, storage: Engine) -> None:
+        """Put what is not in use into the audit trail; while that cannot be written, policies are used all the same."""
+        if self._writer is None or not self._unrecorded:
+            return
+        redactor = StorageRedactor(storage, "gateway", Placeholders(), statements=True)  # a fault may quote a pattern
+        entries = [fault_entry(tenant_id, redactor.text(fault)) for fault in self._unrecorded]
+
+        def keep(transaction: Transaction) -> None:
+            for entry in entries:
+                transaction.append_audit(entry)
+
+        with contextlib.suppress(StoreUnavailable):
+            await self._writer.submit(keep)
+            self._unrecorded = []
 
 
 def compiled(base: Engine, rows: TenantRows, known: PolicySet | None = None) -> PolicySet:
@@ -154,12 +185,17 @@ def compiled(base: Engine, rows: TenantRows, known: PolicySet | None = None) -> 
     The engine of `known`, the set before, is taken over where the static policies are the same. A row that another
     release wrote, or whose name a pack has taken, is left out and named in `faults`.
     """
-    overrides = live_overrides(rows.overrides, now())
     faults: list[str] = []
+    overrides = honoured_overrides(base.policies, rows.overrides, rows.unproven, faults)
+    faults += [f"{name} as its author wrote it: it was changed past the agent" for name in sorted(rows.altered)]
     taken = {policy.id for policy in base.policies}
     own = _own_static(rows, taken, faults)
-    static = (*(overridden(policy, _static(overrides.get(policy.id))) for policy in base.policies), *own)
-    engine = _engine(static, base, known)
+    shipped = tuple(overridden(policy, _static(overrides.get(policy.id))) for policy in base.policies)
+    try:
+        engine = _engine((*shipped, *own), base, known)
+    except PolicyPackError as error:  # each pattern is good, but not all of them together
+        own = _fitting(rows, shipped, own, base, known, str(error), faults)
+        engine = _engine((*shipped, *own), base, known)
     switched_off = any(override.enabled is False for override in overrides.values() if override.kind == "static")
     narrow, broad = masks_of(own)
     faults += [f"{policy.id} as a mask of what is stored: it finds ordinary text" for policy in broad]
@@ -194,6 +230,29 @@ def dynamic_policies(rows: TenantRows, overrides: Mapping[str, Override], faults
 def _engine(policies: tuple[Policy, ...], base: Engine, known: PolicySet | None) -> Engine:
     made = (base,) if known is None else (base, known.engine, known.storage)
     return next((engine for engine in made if engine.policies == policies), None) or Engine(policies)
+
+
+def _fitting(
+    rows: TenantRows,
+    shipped: tuple[Policy, ...],
+    own: list[Policy],
+    base: Engine,
+    known: PolicySet | None,
+    why: str,
+    faults: list[str],
+) -> list[Policy]:
+    """Give as many of the tenant's policies as compile together; `faults` names the others."""
+
+    def compiles(policies: Sequence[Policy]) -> bool:
+        try:
+            _engine((*shipped, *policies), base, known)
+        except PolicyPackError:
+            return False
+        return True
+
+    kept, left_out = fitting(own, {row["policy_id"]: row["updated_at"] for row in rows.policies}, compiles)
+    faults += [f"the policy {policy.id} does not compile with the others: {why}" for policy in left_out]
+    return kept
 
 
 def _static(override: Override | None) -> Override | None:

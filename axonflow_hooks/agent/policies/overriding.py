@@ -37,7 +37,8 @@ PURPOSE: Final = "policy_override"
 class Wish:
     """An override that somebody wants.
 
-    `lifts` tells whether the policy would protect less than it ships, `lowers` whether less than it does now.
+    `lifts` tells whether the policy would protect less than it ships, `lowers` whether less than it does now;
+    `replaces` is the id of the live override whose place it takes, "" for none.
     """
 
     kind: Kind
@@ -49,7 +50,7 @@ class Wish:
     action: OverrideAction | None = None
     enabled: bool | None = None
     expires_at: str | None = None
-    replaces: bool = False
+    replaces: str = ""
     lowers: bool = False
 
 

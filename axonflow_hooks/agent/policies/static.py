@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from axonflow_hooks.agent.store.records import now
 from axonflow_hooks.policy import Policy
 from axonflow_hooks.policy.model import STATEMENT_KINDS, Matcher
 from axonflow_hooks.wire.policies import StaticPolicyCreate
@@ -13,6 +14,7 @@ from axonflow_hooks.wire.words import ACTIONS_BY_STRENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from axonflow_hooks.wire.policies import OverrideAction
     from axonflow_hooks.wire.words import Action
@@ -111,6 +113,28 @@ def live_overrides(rows: Iterable[Mapping[str, Any]], moment: str) -> dict[str, 
     return {found.policy_id: found for found in map(override_of_row, rows) if found.live(moment)}
 
 
+def honoured_overrides(
+    base: Iterable[Policy], rows: Iterable[Mapping[str, Any]], unproven: AbstractSet[str], faults: list[str]
+) -> dict[str, Override]:
+    """Give the overrides that hold now, by policy; `faults` grows.
+
+    One that this agent has not written, or not so (`unproven`), holds only where it lifts no protection.
+    """
+    found = live_overrides(rows, now())
+    if not unproven & found.keys():
+        return found
+    policies = {policy.id: policy for policy in base}
+    for policy_id in sorted(unproven & found.keys()):
+        override, policy = found[policy_id], policies.get(policy_id)
+        lifts = override.enabled is False
+        if override.kind == "static" and policy is not None:
+            lifts = weakens(policy, action=override.action, enabled=override.enabled)
+        if lifts:
+            del found[policy_id]
+            faults.append(f"the override of {policy_id}: this agent has not written it so, and it lifts protection")
+    return found
+
+
 def overridden(policy: Policy, override: Override | None) -> Policy:
     """Give a policy as it is under an override: its action on all planes and kinds, its switch."""
     if override is None:
@@ -140,5 +164,5 @@ def weakens(policy: Policy, *, action: OverrideAction | None, enabled: bool | No
     if action is None:
         return False
     asked = [getattr(policy, f"action_{phase}") for phase in policy.phases]
-    now = [ACTIONS_BY_STRENGTH.index(each) for each in (*asked, *policy.action_by_kind.values())]
-    return any(ACTIONS_BY_STRENGTH.index(action) > each for each in now)
+    strengths = [ACTIONS_BY_STRENGTH.index(each) for each in (*asked, *policy.action_by_kind.values())]
+    return any(ACTIONS_BY_STRENGTH.index(action) > each for each in strengths)

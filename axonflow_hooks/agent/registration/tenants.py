@@ -20,7 +20,7 @@ from axonflow_hooks.agent.names import kept_name
 from axonflow_hooks.agent.rate_limit import Window
 from axonflow_hooks.agent.registration.outbox import put_recovery_mail
 from axonflow_hooks.agent.rest.endpoint import RestRefused
-from axonflow_hooks.agent.store.records import AuditRecord, Caller, format_time, new_audit_id, now
+from axonflow_hooks.agent.store.records import AuditRecord, Caller, format_time, new_audit_id, now, parse_time
 from axonflow_hooks.agent.store.registrations import (
     add_tenant,
     add_token,
@@ -28,6 +28,7 @@ from axonflow_hooks.agent.store.registrations import (
     find_token,
     live_tenants,
     renew_tenant,
+    take_attempt,
     use_token,
 )
 from axonflow_hooks.recognition import credential_key
@@ -51,7 +52,7 @@ MAX_TENANTS: Final = 10_000
 
 ATTEMPTS: Final = 5
 ATTEMPTS_WINDOW_S: Final = 3_600.0
-"""Registrations and recoveries that one address of the network may ask for, together."""
+"""Registrations and recoveries that one address of the network may ask for, together, of all agents of a database."""
 
 TOKEN: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NONCE: Final = bytes(12)
@@ -72,9 +73,27 @@ class Registrations:
         self._clients = clients
         self._attempts = Window(ATTEMPTS, ATTEMPTS_WINDOW_S)
 
-    def count_attempt(self, address: str) -> None:
-        """Raise RestRefused 429 when an address has asked for too much in the last hour."""
+    async def count_attempt(self, agent: Agent, address: str) -> None:
+        """Raise RestRefused 429 when an address has asked for too much in the last hour, of any replica.
+
+        Raises StoreUnavailable too. What this process has seen is asked first: a flood does not reach the database.
+        """
         wait_s = self._attempts.take(address)
+        if not wait_s:
+            present = datetime.now(timezone.utc)
+            since = present - timedelta(seconds=ATTEMPTS_WINDOW_S)
+            row = {
+                "id": str(uuid.uuid4()),
+                "address_hash": _keyed_hash(agent, f"address {address}"),
+                "attempted_at": format_time(present),
+            }
+            earliest = await agent.writer.submit(
+                lambda transaction: take_attempt(
+                    transaction.connection, row, since=format_time(since), allowed=ATTEMPTS
+                )
+            )
+            made = None if earliest is None else parse_time(earliest)
+            wait_s = 0.0 if made is None else max((made - since).total_seconds(), 1.0)
         if wait_s:
             raise RestRefused(
                 429, "Too many registrations from this address", headers={"Retry-After": str(int(wait_s) + 1)}
@@ -197,7 +216,11 @@ def _email_key(token: str) -> bytes:
 
 
 def _email_hash(agent: Agent, email: str) -> str:
-    digest = hmac.new(agent.database.hash_key, f"email {email.lower()}".encode(), hashlib.sha256)
+    return _keyed_hash(agent, f"email {email.lower()}")
+
+
+def _keyed_hash(agent: Agent, text: str) -> str:
+    digest = hmac.new(agent.database.hash_key, text.encode(), hashlib.sha256)
     return f"hmac-sha256:{agent.database.hash_key_id}:{digest.hexdigest()}"
 
 

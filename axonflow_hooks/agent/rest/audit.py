@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, Field
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 ENTRY_NOT_FOUND: Final = "Audit entry not found or past retention window"
 
-_TAG: Final = "Audit"
+_route: Final = partial(Endpoint, tag="Audit")
 _VERDICTS: Final = {
     "allowed": "allowed", "allow": "allowed", "permit": "allowed",
     "blocked": "blocked", "block": "blocked", "deny": "blocked", "denied": "blocked",
@@ -103,8 +104,11 @@ def _entries(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _moment(text: str | None, name: str, time_of_day: str) -> str | None:
-    if not text:
-        return None
+    return required_moment(text, name, time_of_day) if text else None
+
+
+def required_moment(text: str, name: str, time_of_day: str) -> str:
+    """Give a time of a request as the database has it. Raises RestRefused 400 for one that is none."""
     found = stored_moment(text, time_of_day)
     if found is None:
         raise RestRefused(400, f"Invalid {name}: must be RFC3339 format")
@@ -112,40 +116,36 @@ def _moment(text: str | None, name: str, time_of_day: str) -> str | None:
 
 
 ENDPOINTS: Final = (
-    Endpoint(
-        method="POST",
-        path="/api/v1/audit/search",
-        run=search,
-        summary="Search the audit trail",
-        tag=_TAG,
+    _route(
+        "POST",
+        "/api/v1/audit/search",
+        search,
+        "Search the audit trail",
         body=AuditSearchRequest,
         answers={200: AuditPage},
         optional_body=True,
     ),
-    Endpoint(
-        method="POST",
-        path="/api/v1/audit/tool-call",
-        run=report_tool_call,
-        summary="Record a tool call; with an Idempotency-Key, once",
-        tag=_TAG,
+    _route(
+        "POST",
+        "/api/v1/audit/tool-call",
+        report_tool_call,
+        "Record a tool call; with an Idempotency-Key, once",
         body=ToolCallRequest,
         answers={201: ToolCallReceipt, 422: Refusal},
     ),
-    Endpoint(
-        method="GET",
-        path="/api/v1/audit/tenant/{tenant}",
-        run=of_tenant,
-        summary="List the entries of the caller's tenant, newest first",
-        tag=_TAG,
+    _route(
+        "GET",
+        "/api/v1/audit/tenant/{tenant}",
+        of_tenant,
+        "List the entries of the caller's tenant, newest first",
         query=Page,
         answers={200: None, 400: Refusal, 403: Refusal},
     ),
-    Endpoint(
-        method="GET",
-        path="/api/v1/audit/{audit_id}",
-        run=one,
-        summary="Get one entry of the audit trail",
-        tag=_TAG,
+    _route(
+        "GET",
+        "/api/v1/audit/{audit_id}",
+        one,
+        "Get one entry of the audit trail",
         answers={200: AuditEntry, 404: Refusal},
     ),
 )

@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from starlette.responses import StreamingResponse
 
 from axonflow_hooks.agent.audit_entries import entry_fields
 from axonflow_hooks.agent.audit_trail.csv_cells import csv_cell
-from axonflow_hooks.agent.moments import DAY_END, DAY_START, stored_moment
-from axonflow_hooks.agent.rest.audit import audit_query
+from axonflow_hooks.agent.moments import DAY_END, DAY_START
+from axonflow_hooks.agent.rest.audit import audit_query, required_moment
 from axonflow_hooks.agent.rest.decisions import READ_SCOPE
-from axonflow_hooks.agent.rest.endpoint import Endpoint, RestRefused, RestReply
+from axonflow_hooks.agent.rest.endpoint import Endpoint, RestReply
 from axonflow_hooks.agent.store.reports import count_entries, entries_before
 from axonflow_hooks.agent.summaries import summarise
 from axonflow_hooks.wire.audit import AuditSearchRequest, AuditSummary, SummaryRequest
@@ -36,7 +37,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 """The columns of a CSV export, in their order; what is an object or a list stands there as JSON."""
 
-_TAG: Final = "Audit"
+_route: Final = partial(Endpoint, tag="Audit")
 
 
 class ExportFilter(AuditSearchRequest):
@@ -48,8 +49,8 @@ class ExportFilter(AuditSearchRequest):
 async def summary(agent: Agent, call: RestCall) -> RestReply:
     """Give what happened in a range, in numbers."""
     given = call.read(SummaryRequest, missing={name: f"{name} is required" for name in ("start_time", "end_time")})
-    start = _required_moment(given.start_time, "start_time", DAY_START)
-    end = _required_moment(given.end_time, "end_time", DAY_END)
+    start = required_moment(given.start_time, "start_time", DAY_START)
+    end = required_moment(given.end_time, "end_time", DAY_END)
     value = await summarise(agent, call.caller.tenant_id, start, end, given.connector_type)
     return RestReply(value, headers=READ_SCOPE)
 
@@ -109,29 +110,20 @@ def _lines(rows: Sequence[Sequence[str]]) -> str:
     return text.getvalue()
 
 
-def _required_moment(text: str, name: str, time_of_day: str) -> str:
-    found = stored_moment(text, time_of_day)
-    if found is None:
-        raise RestRefused(400, f"Invalid {name}: must be RFC3339 format")
-    return found
-
-
 ENDPOINTS: Final = (
-    Endpoint(
-        method="POST",
-        path="/api/v1/audit/summary",
-        run=summary,
-        summary="Sum up a range of the audit trail",
-        tag=_TAG,
+    _route(
+        "POST",
+        "/api/v1/audit/summary",
+        summary,
+        "Sum up a range of the audit trail",
         body=SummaryRequest,
         answers={200: AuditSummary},
     ),
-    Endpoint(
-        method="GET",
-        path="/api/v1/audit/export",
-        run=export,
-        summary="Export the audit trail as CSV or JSON, at most 50,000 entries",
-        tag=_TAG,
+    _route(
+        "GET",
+        "/api/v1/audit/export",
+        export,
+        "Export the audit trail as CSV or JSON, at most 50,000 entries",
         query=ExportFilter,
         answers={200: None, 400: Refusal},
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 READ_SCOPE: Final = {"X-Axonflow-Read-Scope": "tenant"}
 """What a read covers: the caller's tenant. Left out of a 404, which the SDK would blame on the scope (wire 1.1)."""
 
-_TAG: Final = "Decisions"
+_route: Final = partial(Endpoint, tag="Decisions")
 
 
 class DecisionFilter(BaseModel):
@@ -49,21 +50,19 @@ async def explain_one(agent: Agent, call: RestCall) -> RestReply:
 
 
 ENDPOINTS: Final = (
-    Endpoint(
-        method="GET",
-        path="/api/v1/decisions",
-        run=list_all,
-        summary="List decisions, newest first",
-        tag=_TAG,
+    _route(
+        "GET",
+        "/api/v1/decisions",
+        list_all,
+        "List decisions, newest first",
         query=DecisionFilter,
         answers={200: DecisionList, 400: Refusal},
     ),
-    Endpoint(
-        method="GET",
-        path="/api/v1/decisions/{decision_id}/explain",
-        run=explain_one,
-        summary="Explain a decision",
-        tag=_TAG,
+    _route(
+        "GET",
+        "/api/v1/decisions/{decision_id}/explain",
+        explain_one,
+        "Explain a decision",
         answers={200: DecisionExplanation, 404: Refusal},
     ),
 )

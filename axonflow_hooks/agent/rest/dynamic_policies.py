@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.agent.policies.catalogue import catalogue_of, page_of
@@ -14,7 +15,7 @@ from axonflow_hooks.agent.policies.weakening import dynamic_losses
 from axonflow_hooks.agent.rest.dynamic_tools import ENDPOINTS as TOOLS
 from axonflow_hooks.agent.rest.dynamic_tools import read_coded, without_faults
 from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestRefused, RestReply
-from axonflow_hooks.agent.rest.policy_calls import deleted, edit, override, redacted, told
+from axonflow_hooks.agent.rest.policy_calls import deleted, edit, override, redacted, tenant_only, told
 from axonflow_hooks.agent.rest.policy_texts import refuse_private
 from axonflow_hooks.wire.dynamic_policies import (
     DynamicPolicies,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from axonflow_hooks.agent.policies.editing import Planned
     from axonflow_hooks.agent.policies.rules import DynamicPolicy
+    from axonflow_hooks.agent.policies.static import Override
     from axonflow_hooks.agent.runtime import Agent
 
 _IMMUTABLE: Final = "System policies cannot be changed or deleted: only enabled can be set"
@@ -57,7 +59,7 @@ async def _get(agent: Agent, call: RestCall) -> RestReply:
 async def _create(agent: Agent, call: RestCall) -> RestReply:
     given = without_faults(read_coded(call, DynamicPolicyCreate))
     await refuse_private(agent, call, given)
-    _tenant_only(given.tier)
+    tenant_only(given.tier)
     made = creation("dynamic", await redacted(agent, call, given.name), to_document(given))
     (row,) = await edit(agent, call, lambda _: [made])
     return _reply(await _found(agent, call, row["id"]), 201)
@@ -67,7 +69,7 @@ async def _update(agent: Agent, call: RestCall) -> RestReply:
     given = read_coded(call, DynamicPolicyUpdate)
     await refuse_private(agent, call, given)
     policy = await _found(agent, call, call.path["policy_id"])
-    _tenant_only(given.tier or "tenant")
+    tenant_only(given.tier or "tenant")
     if policy.tier == "system":
         if given.enabled is None or given.model_fields_set != {"enabled"}:
             raise RestRefused(403, _IMMUTABLE)
@@ -91,8 +93,11 @@ async def _switch(agent: Agent, call: RestCall, policy: DynamicPolicy, *, enable
     ships = next(shipped.enabled for shipped in system_dynamic() if shipped.id == policy.id)
     if enabled == ships:
         shown = to_document(policy.says)
-        loses = bool(dynamic_losses({**shown, "enabled": policy.enabled}, {**shown, "enabled": enabled}))
-        await edit(agent, call, lambda connection: [override_end(connection, call.caller, policy.id, loses=loses)])
+
+        def loses(ending: Override) -> bool:
+            return bool(dynamic_losses({**shown, "enabled": ending.enabled}, {**shown, "enabled": enabled}))
+
+        await edit(agent, call, lambda connection: [override_end(connection, call.caller, policy.id, loses)])
         return
     rule = rule_of(policy)
     wish = Wish(
@@ -130,72 +135,49 @@ def _severity(rule: Rule) -> Any:
     return rule.severity(rule.action(None))
 
 
-def _tenant_only(tier: str) -> None:
-    if tier != "tenant":
-        raise RestRefused(403, f"Policies of the {tier} tier cannot be made here: use the tenant tier")
-
-
-_TAG: Final = "dynamic policies"
+_route: Final = partial(Endpoint, tag="dynamic policies", envelope="coded")
 _ALL: Final = "/api/v1/dynamic-policies"
 _ONE: Final = f"{_ALL}/{{policy_id}}"
 
 ENDPOINTS: Final = (
-    Endpoint(
+    _route(
         "GET",
         _ALL,
         _list,
         "Dynamic policies: those of the system and the tenant's own",
-        _TAG,
         query=PolicyListQuery,
         answers={200: DynamicPolicyPage},
-        envelope="coded",
     ),
-    Endpoint(
+    _route(
         "POST",
         _ALL,
         _create,
         "Write a dynamic policy; it holds from the next request on",
-        _TAG,
         body=DynamicPolicyCreate,
         answers={201: DynamicPolicyReply},
-        envelope="coded",
     ),
-    Endpoint(
+    _route(
         "GET",
         f"{_ALL}/effective",
         _effective,
         "The dynamic policies that are evaluated, in their order",
-        _TAG,
         answers={200: DynamicPolicies},
-        envelope="coded",
     ),
-    Endpoint(
-        "GET",
-        _ONE,
-        _get,
-        "One dynamic policy",
-        _TAG,
-        answers={200: DynamicPolicyReply, 404: None},
-        envelope="coded",
-    ),
-    Endpoint(
+    _route("GET", _ONE, _get, "One dynamic policy", answers={200: DynamicPolicyReply, 404: None}),
+    _route(
         "PUT",
         _ONE,
         _update,
         "Change a policy of the tenant, or switch one of the system; what protects less needs a person",
-        _TAG,
         body=DynamicPolicyUpdate,
         answers={200: DynamicPolicyReply, 404: None, 409: None, 410: None, 429: None},
-        envelope="coded",
     ),
-    Endpoint(
+    _route(
         "DELETE",
         _ONE,
         _delete,
         "Delete a policy of the tenant; where a passphrase is set, one that protects needs a person",
-        _TAG,
         answers={204: None, 404: None, 409: None, 410: None, 429: None},
-        envelope="coded",
     ),
     *TOOLS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -135,9 +136,9 @@ async def _import(agent: Agent, call: RestCall) -> RestReply:
     await refuse_private(agent, call, given)
     normal = [_importable(number, says) for number, says in enumerate(given.policies)]
     wanted = [(says, await redacted(agent, call, says.name)) for says in normal]
-    counts = Counter({"created": 0, "updated": 0, "skipped": 0})
+    counts: Counter[str] = Counter()
     mode = given.overwrite_mode
-    await edit(agent, call, lambda connection: _taken_over(connection, call.caller, wanted, mode, counts))
+    await edit(agent, call, lambda connection: taken_over(connection, call.caller, wanted, mode, counts))
     return told(PolicyImportResult(**counts, errors=[]))
 
 
@@ -150,7 +151,7 @@ def _importable(number: int, says: DynamicPolicyCreate) -> DynamicPolicyCreate:
     return normal
 
 
-def _taken_over(
+def taken_over(
     connection: Connection,
     caller: Caller,
     wanted: Sequence[tuple[DynamicPolicyCreate, str]],
@@ -161,6 +162,8 @@ def _taken_over(
 
     Raises PolicyRefused 409 for names that are there already.
     """
+    counts.clear()  # a job may run twice
+    counts.update(dict.fromkeys(("created", "updated", "skipped"), 0))
     rows = tenant_rows(connection, caller.tenant_id).policies
     known = {json.loads(row["document"])["name"]: row for row in rows if row["kind"] == "dynamic"}
     planned: dict[str, Planned] = {}  # by name: of several with one name the last one counts
@@ -180,46 +183,32 @@ def _taken_over(
     return list(planned.values())
 
 
-_TAG: Final = "dynamic policies"
+_route: Final = partial(Endpoint, tag="dynamic policies", envelope="coded")
 _ALL: Final = "/api/v1/policies"
 
 ENDPOINTS: Final = (
-    Endpoint(
+    _route(
         "POST",
         f"{_ALL}/{{policy_id}}/test",
         _test,
         "Try a dynamic policy on facts: what a verdict on them would make of it",
-        _TAG,
         body=DynamicTest,
         answers={200: DynamicTestResult, 404: None},
-        envelope="coded",
     ),
-    Endpoint(
+    _route(
         "GET",
         f"{_ALL}/{{policy_id}}/versions",
         _versions,
         "The changes of a policy, the newest first",
-        _TAG,
         answers={200: PolicyVersions, 404: None},
-        envelope="coded",
     ),
-    Endpoint(
+    _route(
         "POST",
         f"{_ALL}/import",
         _import,
         "Take over dynamic policies, all or none; where a passphrase is set, weakening one needs a person",
-        _TAG,
         body=PolicyImport,
         answers={200: PolicyImportResult, 409: None, 410: None, 429: None},
-        envelope="coded",
     ),
-    Endpoint(
-        "GET",
-        f"{_ALL}/export",
-        _export,
-        "The tenant's own dynamic policies",
-        _TAG,
-        answers={200: PolicyExport},
-        envelope="coded",
-    ),
+    _route("GET", f"{_ALL}/export", _export, "The tenant's own dynamic policies", answers={200: PolicyExport}),
 )

@@ -105,3 +105,9 @@ async def versions_of(agent: Agent, call: RestCall, policy_id: str, *, known: bo
 
 def _version(row: dict[str, Any]) -> PolicyVersionView:
     return PolicyVersionView.model_validate({**row, "snapshot": json.loads(row["snapshot"])})
+
+
+def tenant_only(tier: str) -> None:
+    """Refuse a policy of a tier that is not the tenant's own. Raises RestRefused 403."""
+    if tier != "tenant":
+        raise RestRefused(403, f"Policies of the {tier} tier cannot be made here: use the tenant tier")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.agent.policies.catalogue import catalogue_of, override_view
@@ -14,6 +15,7 @@ from axonflow_hooks.agent.rest.policy_calls import deleted, edit, override, refu
 from axonflow_hooks.wire.policies import PolicyOverrideCreate, PolicyOverrides, PolicyOverrideView
 
 if TYPE_CHECKING:
+    from axonflow_hooks.agent.policies.static import Override
     from axonflow_hooks.agent.runtime import Agent
 
 
@@ -62,9 +64,12 @@ async def _delete_override(agent: Agent, call: RestCall) -> RestReply:
     known = await catalogue_of(agent, call.caller.tenant_id)
     if known.static_view(key) is None:
         raise RestRefused(404, "Policy not found")
-    live = known.override(key)
-    loses = live is not None and ending_loses(known.base[key], live)
-    await edit(agent, call, lambda connection: [override_end(connection, call.caller, key, loses=loses)])
+    base = known.base.get(key)
+
+    def loses(ending: Override) -> bool:
+        return base is not None and ending.kind == "static" and ending_loses(base, ending)
+
+    await edit(agent, call, lambda connection: [override_end(connection, call.caller, key, loses)])
     return deleted()
 
 
@@ -73,36 +78,24 @@ def _end(expires_at: str | None) -> str | None:
         return checked_end(expires_at)
 
 
-_TAG: Final = "static policies"
+_route: Final = partial(Endpoint, tag="static policies", envelope="status")
 _ALL: Final = "/api/v1/static-policies"
 
 ENDPOINTS: Final = (
-    Endpoint(
-        "GET",
-        f"{_ALL}/overrides",
-        _overrides,
-        "The live overrides of policies",
-        _TAG,
-        answers={200: PolicyOverrides},
-        envelope="status",
-    ),
-    Endpoint(
+    _route("GET", f"{_ALL}/overrides", _overrides, "The live overrides of policies", answers={200: PolicyOverrides}),
+    _route(
         "POST",
         f"{_ALL}/{{policy_id}}/override",
         _create_override,
         "Override a policy of the system or a pack; what lifts protection needs a person (X-Axonflow-Presence)",
-        _TAG,
         body=PolicyOverrideCreate,
         answers={201: PolicyOverrideView, 404: None, 409: None, 410: None, 429: None},
-        envelope="status",
     ),
-    Endpoint(
+    _route(
         "DELETE",
         f"{_ALL}/{{policy_id}}/override",
         _delete_override,
         "Delete the override of a policy, which is then again what it ships as",
-        _TAG,
         answers={204: None, 404: None},
-        envelope="status",
     ),
 )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from axonflow_hooks.agent.rest.endpoint import RestCall
     from axonflow_hooks.agent.runtime import Agent
+    from axonflow_hooks.policy import Engine
 
 USER_FIELD = "user.email"
 """The field of conditions that names developers, as the contract does: by their address."""
@@ -25,15 +26,16 @@ async def refuse_private(agent: Agent, call: RestCall, given: BaseModel) -> None
     Raises RestRefused 400 for one in which a secret or personal data stands; it names the part, never the text.
     """
     value = given.model_dump(mode="json", exclude_none=True)
-    part = await agent.compute(call.size, lambda: _private_part(agent, value))
+    storage = (await agent.policies_of(call.caller.tenant_id)).storage  # its own: those of others are no oracle
+    part = await agent.compute(call.size, lambda: _private_part(agent, storage, value))
     if part is not None:
         message = f"{part}: holds a secret or personal data, and a policy is kept as it is written"
         raise RestRefused(400, message, code="VALIDATION_ERROR")
 
 
-def _private_part(agent: Agent, value: Any) -> str | None:
+def _private_part(agent: Agent, storage: Engine, value: Any) -> str | None:
     for part, texts in _parts(value):
-        if not all(agent.names.is_plain(agent.engine, text) for text in texts):
+        if not all(agent.names.is_plain(storage, text) for text in texts):
             return part
     return None
 

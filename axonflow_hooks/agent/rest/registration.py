@@ -70,7 +70,7 @@ def _handler(
 
 
 async def _register(agent: Agent, registrations: Registrations, request: Request) -> Response:
-    registrations.count_attempt(_address(request))
+    await registrations.count_attempt(agent, _address(request))
     given = _model(await _json_body(request, empty={}))
     if given.email is not None and not is_email(given.email):
         raise RestRefused(400, "email is not an e-mail address")
@@ -79,7 +79,7 @@ async def _register(agent: Agent, registrations: Registrations, request: Request
 
 
 async def _recover(agent: Agent, registrations: Registrations, request: Request) -> Response:
-    registrations.count_attempt(_address(request))
+    await registrations.count_attempt(agent, _address(request))
     given = _model(await _json_body(request))
     if given.email is None or not is_email(given.email):
         raise RestRefused(400, "email is not an e-mail address")

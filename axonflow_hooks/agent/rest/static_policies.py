@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.agent.policies import changes
@@ -15,7 +16,16 @@ from axonflow_hooks.agent.policies.rules import DYNAMIC_PREFIX
 from axonflow_hooks.agent.policies.static import overridden, strongest_of, weakens
 from axonflow_hooks.agent.policies.weakening import PROTECTING, ending_loses
 from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestRefused, RestReply
-from axonflow_hooks.agent.rest.policy_calls import deleted, edit, override, redacted, told, versions_of, write
+from axonflow_hooks.agent.rest.policy_calls import (
+    deleted,
+    edit,
+    override,
+    redacted,
+    tenant_only,
+    told,
+    versions_of,
+    write,
+)
 from axonflow_hooks.agent.rest.policy_overrides import ENDPOINTS as OVERRIDES
 from axonflow_hooks.agent.rest.policy_texts import refuse_private
 from axonflow_hooks.agent.store.records import format_time
@@ -63,8 +73,7 @@ async def _get(agent: Agent, call: RestCall) -> RestReply:
 
 async def _create(agent: Agent, call: RestCall) -> RestReply:
     given = call.read(StaticPolicyCreate, missing=_NEEDED)
-    if given.tier != "tenant":
-        raise RestRefused(403, f"Policies of the {given.tier} tier cannot be made here: use the tenant tier")
+    tenant_only(given.tier)
     _check(given)
     await refuse_private(agent, call, given)
     policy_id = changes.new_policy_id("static", await redacted(agent, call, given.name))
@@ -121,8 +130,7 @@ async def _switch(agent: Agent, call: RestCall, known: Catalogue, base: Policy, 
     if overridden(base, before).enabled == enabled:
         return
     if enabled == base.enabled and (before is None or before.action is None):
-        loses = before is not None and ending_loses(base, before)
-        await edit(agent, call, lambda connection: [override_end(connection, call.caller, base.id, loses=loses)])
+        await edit(agent, call, lambda tx: [override_end(tx, call.caller, base.id, partial(ending_loses, base))])
         return
     action = before.action if before else None
     wish = Wish(
@@ -135,7 +143,7 @@ async def _switch(agent: Agent, call: RestCall, known: Catalogue, base: Policy, 
         action=action,
         enabled=enabled,
         expires_at=before.expires_at if before else None,
-        replaces=True,
+        replaces=before.id if before else "",
         lowers=not enabled and strongest_of(overridden(base, before)) in PROTECTING,
     )
     await override(agent, call, wish)
@@ -227,107 +235,74 @@ def _immutable(known: Catalogue, base: Policy, what: str) -> str:
     return f"System policies cannot be {what}: override them instead"
 
 
-_TAG: Final = "static policies"
+_route: Final = partial(Endpoint, tag="static policies", envelope="status")
 _ALL: Final = "/api/v1/static-policies"
 _ONE: Final = f"{_ALL}/{{policy_id}}"
 
 ENDPOINTS: Final = (
-    Endpoint(
+    _route(
         "GET",
         _ALL,
         _list,
         "Static policies: built-in ones, the user's packs, the tenant's own",
-        _TAG,
         query=PolicyListQuery,
         answers={200: StaticPolicyPage},
-        envelope="status",
     ),
-    Endpoint(
+    _route(
         "POST",
         _ALL,
         _create,
         "Write a pattern policy; it holds from the next request on",
-        _TAG,
         body=StaticPolicyCreate,
         answers={201: StaticPolicyView},
-        envelope="status",
     ),
-    Endpoint(
+    _route(
         "GET",
         f"{_ALL}/effective",
         _effective,
         "What holds for the tenant, overrides applied",
-        _TAG,
         query=EffectiveQuery,
         answers={200: EffectivePolicies},
-        envelope="status",
     ),
-    Endpoint(
-        "POST",
-        f"{_ALL}/test",
-        _test,
-        "Try a pattern on texts",
-        _TAG,
-        body=PatternTest,
-        answers={200: PatternTestResult},
-        envelope="status",
-    ),
-    Endpoint(
+    _route("POST", f"{_ALL}/test", _test, "Try a pattern on texts", body=PatternTest, answers={200: PatternTestResult}),
+    _route(
         "GET",
         f"{_ALL}/status",
         _status,
         "How many policies are in use, and what is not and why",
-        _TAG,
         answers={200: PolicyStatus},
-        envelope="status",
     ),
     *OVERRIDES,
-    Endpoint(
-        "GET",
-        _ONE,
-        _get,
-        "One static policy",
-        _TAG,
-        answers={200: StaticPolicyView, 404: None},
-        envelope="status",
-    ),
-    Endpoint(
+    _route("GET", _ONE, _get, "One static policy", answers={200: StaticPolicyView, 404: None}),
+    _route(
         "PUT",
         _ONE,
         _update,
         "Change a policy of the tenant; where a passphrase is set, weakening it needs a person",
-        _TAG,
         body=StaticPolicyUpdate,
         answers={200: StaticPolicyView, 404: None, 409: None, 410: None, 429: None},
-        envelope="status",
     ),
-    Endpoint(
+    _route(
         "PATCH",
         _ONE,
         _toggle,
         "Switch a policy on or off; switching off one of the system needs a person",
-        _TAG,
         body=Toggle,
         answers={200: StaticPolicyView, 404: None, 409: None, 410: None, 429: None},
-        envelope="status",
     ),
-    Endpoint(
+    _route(
         "DELETE",
         _ONE,
         _delete,
         "Delete a policy of the tenant; where a passphrase is set, one that protects needs a person",
-        _TAG,
         answers={204: None, 404: None, 409: None, 410: None, 429: None},
-        envelope="status",
     ),
-    Endpoint(
+    _route(
         "GET",
         f"{_ONE}/versions",
         _versions,
         "The changes of a policy, the newest first",
-        _TAG,
         answers={200: PolicyVersions, 404: None},
-        envelope="status",
     ),
 )
 """The fixed paths stand before `{policy_id}`, which would take them for ids."""

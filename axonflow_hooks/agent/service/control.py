@@ -141,6 +141,6 @@ def _last_words(log_file: Path, said_before: int) -> str:
             stream.seek(said_before)
             lines = stream.read(100_000).decode("utf-8", "replace").splitlines()
     except OSError:
-        lines = []
+        return f"The agent ended at once, and its log cannot be written: {log_file}. Choose another --log-file."
     said = " ".join(lines[-_LOG_LINES:]).removeprefix("[AxonFlow] ").strip()
     return said or f"The agent ended at once. See its log: {log_file}"

@@ -1,24 +1,42 @@
 """What people grant: overrides, approvals, and the questions that are put to a person; tables and queries.
 
 Whether something is over is read from its row at the moment of the question: nothing here is cached, so a revocation
-acts on the next call of every replica.
+acts on the next call of every replica. Rows are sealed (see `sealed`): one that was written or changed past the
+agent is shown, not honoured.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
+from axonflow_hooks.agent.audit_trail.retention import cutoff
 from axonflow_hooks.agent.store.records import storable
-from axonflow_hooks.agent.store.schema import metadata
+from axonflow_hooks.agent.store.rows import Row, all_rows, first_row
+from axonflow_hooks.agent.store.schema import audit_log, metadata
+from axonflow_hooks.agent.store.sealed import change_sealed, faults_of, insert_sealed, subject_of
+from axonflow_hooks.agent.store.writer import ENGINE_RETENTION_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
-
-Row = dict[str, Any]
 
 OVERRIDES_LISTED: Final = 100
 """Overrides that a list gives at most (wire 1.8)."""
@@ -42,6 +60,7 @@ overrides = Table(
     Column("created_by", String(264), nullable=False),
     Column("revoked_at", String(27)),
     Column("revoked_by", String(264)),
+    Column("mac", String(64)),
     Index("overrides_by_user", "tenant_id", "user_key", "expires_at"),
 )
 
@@ -72,6 +91,7 @@ approvals = Table(
     Column("review_comment", Text),
     Column("reviewed_at", String(27)),
     Column("consumed_at", String(27)),
+    Column("mac", String(64)),
     Index("approvals_by_statement", "tenant_id", "statement_hash", "created_at"),
     Index("approvals_by_time", "tenant_id", "created_at"),
 )
@@ -92,6 +112,7 @@ challenges = Table(
     Column("created_at", String(27), nullable=False),
     Column("expires_at", String(27), nullable=False),
     Column("result_id", String(40)),
+    Column("mac", String(64)),
     Index("presence_challenges_by_tenant", "tenant_id", "expires_at"),
 )
 
@@ -107,17 +128,27 @@ attempts = Table(
 # Overrides
 
 
-def add_override(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Insert an override: the columns of the table."""
-    connection.execute(insert(overrides).values(**row))
+def add_override(connection: Connection, row: Mapping[str, Any]) -> Row:
+    """Insert an override and give it sealed: the columns of the table."""
+    _forget_over(connection, overrides)
+    return insert_sealed(connection, overrides, row)
 
 
 def live_overrides(
-    connection: Connection, tenant_id: str, user_key: str, tool_signature: str, policy_ids: Sequence[str], at: str
+    connection: Connection,
+    tenant_id: str,
+    user_key: str,
+    tool_signature: str,
+    policy_ids: Sequence[str],
+    at: str,
+    faults: list[tuple[str, str]] | None = None,
 ) -> dict[str, str]:
-    """Give, by policy, the id of a user's override that holds at a moment for a tool."""
+    """Give, by policy, the id of a user's override that holds at a moment for a tool.
+
+    `faults` grows by (id, what is wrong with it) of those that would, were they genuine.
+    """
     query = (
-        select(overrides.c.policy_id, overrides.c.id)
+        select(overrides)
         .where(
             overrides.c.tenant_id == tenant_id,
             overrides.c.user_key == user_key,
@@ -127,34 +158,49 @@ def live_overrides(
         )
         .order_by(overrides.c.expires_at, overrides.c.id)
     )
-    return {row.policy_id: row.id for row in connection.execute(query)}
+    rows = all_rows(connection, query)
+    found: dict[str, str] = {}
+    for row in reversed(rows):  # the one that ends last; the others of its policy matter only where it is false
+        if row["policy_id"] in found:
+            continue
+        fault = faults_of(connection, overrides, [row]).get(row["id"])
+        if fault is None:
+            found[row["policy_id"]] = row["id"]
+        elif faults is not None:
+            faults.append((row["id"], fault))
+    return found
 
 
 def find_override(connection: Connection, override_id: str, tenant_id: str) -> Row | None:
     """Give the row of one of a tenant's overrides, or None."""
     query = select(overrides).where(overrides.c.id == storable(override_id), overrides.c.tenant_id == tenant_id)
-    return _first(connection, query)
+    return first_row(connection, query)
 
 
 def list_overrides(
     connection: Connection, tenant_id: str, at: str, *, policy_id: str | None = None, past: bool = False
 ) -> list[Row]:
-    """Give a tenant's overrides, newest first: those that hold at a moment, with `past` also those that are over."""
+    """Give a tenant's overrides, newest first: those that hold at a moment, with `past` also those that are over.
+
+    What would hold, were it genuine, is left out.
+    """
     conditions = [overrides.c.tenant_id == tenant_id]
     if policy_id:
         conditions.append(overrides.c.policy_id == storable(policy_id))
     if not past:
         conditions.append(_live(at))
     newest = select(overrides).where(*conditions).order_by(overrides.c.created_at.desc(), overrides.c.id)
-    return [{**row} for row in connection.execute(newest.limit(OVERRIDES_LISTED)).mappings()]
-
-
-def revoke_override(connection: Connection, override_id: str, tenant_id: str, at: str, who: str) -> bool:
-    """End an override that holds; False when there is none, or it is over."""
-    change = update(overrides).where(
-        overrides.c.id == storable(override_id), overrides.c.tenant_id == tenant_id, _live(at)
+    rows = all_rows(connection, newest.limit(OVERRIDES_LISTED))
+    wrong = faults_of(
+        connection, overrides, [row for row in rows if row["revoked_at"] is None and row["expires_at"] > at]
     )
-    return connection.execute(change.values(revoked_at=at, revoked_by=storable(who))).rowcount == 1
+    return [row for row in rows if row["id"] not in wrong]
+
+
+def revoke_override(connection: Connection, override_id: str, tenant_id: str, at: str, who: str) -> Row | None:
+    """End an override that holds and give it; None when there is none, or it is over."""
+    named = (overrides.c.id == storable(override_id), overrides.c.tenant_id == tenant_id, _live(at))
+    return change_sealed(connection, overrides, named, {"revoked_at": at, "revoked_by": storable(who)})
 
 
 def _live(at: str) -> ColumnElement[bool]:
@@ -164,15 +210,21 @@ def _live(at: str) -> ColumnElement[bool]:
 # Approvals
 
 
-def add_approval(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Insert a call that waits for a person: the columns of the table."""
-    connection.execute(insert(approvals).values(**row))
+def add_approval(connection: Connection, row: Mapping[str, Any]) -> Row:
+    """Insert a call that waits for a person and give it sealed: the columns of the table."""
+    _forget_over(connection, approvals)
+    return insert_sealed(connection, approvals, row)
+
+
+def approval_fault(connection: Connection, row: Mapping[str, Any]) -> str | None:
+    """Say why the row of an approval does not hold, None when it was written by this agent as it is."""
+    return faults_of(connection, approvals, [row]).get(row["id"])
 
 
 def find_approval(connection: Connection, approval_id: str, tenant_id: str) -> Row | None:
     """Give the row of one of a tenant's approvals, or None."""
     query = select(approvals).where(approvals.c.id == storable(approval_id), approvals.c.tenant_id == tenant_id)
-    return _first(connection, query)
+    return first_row(connection, query)
 
 
 def latest_approval(connection: Connection, binding: Mapping[str, str], at: str) -> Row | None:
@@ -183,20 +235,20 @@ def latest_approval(connection: Connection, binding: Mapping[str, str], at: str)
         .where(*conditions, approvals.c.status != "consumed", approvals.c.expires_at > at)
         .order_by(approvals.c.created_at.desc(), approvals.c.id)
     )
-    return _first(connection, query.limit(1))
+    return first_row(connection, query.limit(1))
 
 
 def change_approval(
     connection: Connection, approval_id: str, tenant_id: str, status: str, at: str, values: Mapping[str, Any]
-) -> bool:
-    """Change an approval that has `status` and is not over; False when there is none such."""
-    change = update(approvals).where(
+) -> Row | None:
+    """Change an approval that has `status` and is not over, and give it; None when there is none such."""
+    named = (
         approvals.c.id == storable(approval_id),
         approvals.c.tenant_id == tenant_id,
         approvals.c.status == status,
         approvals.c.expires_at > at,
     )
-    return connection.execute(change.values(updated_at=at, **values)).rowcount == 1
+    return change_sealed(connection, approvals, named, {"updated_at": at, **values})
 
 
 def list_approvals(
@@ -217,7 +269,7 @@ def list_approvals(
         conditions.append(_seen_as(status, at))
     total = connection.execute(select(func.count()).select_from(approvals).where(*conditions)).scalar_one()
     page = select(approvals).where(*conditions).order_by(approvals.c.created_at.desc(), approvals.c.id)
-    return [{**row} for row in connection.execute(page.limit(limit).offset(offset)).mappings()], int(total)
+    return all_rows(connection, page.limit(limit).offset(offset)), int(total)
 
 
 def count_pending(connection: Connection, tenant_id: str, at: str) -> tuple[dict[str, int], str | None]:
@@ -245,13 +297,18 @@ def _seen_as(status: str, at: str) -> ColumnElement[bool]:
 
 def add_challenge(connection: Connection, row: Mapping[str, Any]) -> None:
     """Insert a question for a person: the columns of the table."""
-    connection.execute(insert(challenges).values(**row))
+    insert_sealed(connection, challenges, row)
 
 
 def find_challenge(connection: Connection, code: str, tenant_id: str) -> Row | None:
     """Give one of a tenant's questions, whatever became of it, or None."""
     query = select(challenges).where(challenges.c.code == storable(code), challenges.c.tenant_id == tenant_id)
-    return _first(connection, query)
+    return first_row(connection, query)
+
+
+def is_genuine_challenge(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Tell whether a question was written by this agent as it is."""
+    return not faults_of(connection, challenges, [row])
 
 
 def open_challenges(connection: Connection, tenant_id: str, at: str) -> list[Row]:
@@ -260,20 +317,20 @@ def open_challenges(connection: Connection, tenant_id: str, at: str) -> list[Row
         challenges.c.tenant_id == tenant_id, challenges.c.status == "open", challenges.c.expires_at > at
     )
     newest = query.order_by(challenges.c.created_at.desc(), challenges.c.code)
-    return [{**row} for row in connection.execute(newest).mappings()]
+    rows = all_rows(connection, newest)
+    wrong = faults_of(connection, challenges, rows)
+    return [row for row in rows if subject_of(challenges, row) not in wrong]
 
 
 def close_challenge(connection: Connection, code: str, status: str, at: str) -> bool:
     """Answer a question that is open and not over; False when it is not."""
-    change = update(challenges).where(
-        challenges.c.code == code, challenges.c.status == "open", challenges.c.expires_at > at
-    )
-    return connection.execute(change.values(status=status)).rowcount == 1
+    named = (challenges.c.code == code, challenges.c.status == "open", challenges.c.expires_at > at)
+    return change_sealed(connection, challenges, named, {"status": status}) is not None
 
 
 def keep_result(connection: Connection, code: str, result_id: str) -> None:
     """Keep with an answered question what was made of it."""
-    connection.execute(update(challenges).where(challenges.c.code == code).values(result_id=result_id))
+    change_sealed(connection, challenges, (challenges.c.code == code,), {"result_id": result_id})
 
 
 def forget_challenges(connection: Connection, before: str) -> None:
@@ -297,6 +354,10 @@ def keep_attempts(connection: Connection, verifier: str, failures: int, locked_u
         connection.execute(insert(attempts).values(**values))
 
 
-def _first(connection: Connection, query: Any) -> Row | None:
-    found = connection.execute(query).mappings().first()
-    return None if found is None else {**found}
+def _forget_over(connection: Connection, table: Table) -> None:
+    """Drop what was over before the retention began, once the entries about it are pruned: excerpts stand in it."""
+    days = connection.get_execution_options().get(ENGINE_RETENTION_DAYS)
+    if days is None:
+        return
+    about = exists().where(audit_log.c.correlation_id == table.c.id)
+    connection.execute(delete(table).where(table.c.expires_at < cutoff(days), ~about))

@@ -21,10 +21,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from axonflow_hooks.agent.store.records import storable
+from axonflow_hooks.agent.store.rows import all_rows, first_row
 from axonflow_hooks.agent.store.schema import metadata
+from axonflow_hooks.agent.store.sealed import faults_of, insert_sealed, of_earlier_release, reseal, subject_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -41,6 +43,7 @@ policies: Final = Table(
     Column("updated_at", String(27), nullable=False),
     Column("created_by", String(256), nullable=False),
     Column("updated_by", String(256), nullable=False),
+    Column("mac", String(64)),
     UniqueConstraint("tenant_id", "policy_id", name="policies_by_slug"),
 )
 """`kind` is static or dynamic, `document` the JSON of what the policy says, `policy_id` its readable id."""
@@ -58,6 +61,7 @@ policy_overrides: Final = Table(
     Column("expires_at", String(27)),
     Column("created_by", String(256), nullable=False),
     Column("created_at", String(27), nullable=False),
+    Column("mac", String(64)),
 )
 """Another action or switch for a policy of the system; at most one per policy and tenant."""
 
@@ -87,12 +91,20 @@ policy_revisions: Final = Table(
 """Counts a tenant's changes, so that every replica sees that there is something to read again."""
 
 
+VERSIONS_LISTED: Final = 500
+
+
 class TenantRows(NamedTuple):
-    """All that a tenant has written, as of one revision."""
+    """All that a tenant has written, as of one revision.
+
+    Not written so by this agent are the overrides of the policies `unproven`, and the policies `altered`.
+    """
 
     revision: int
     policies: tuple[dict[str, Any], ...]
     overrides: tuple[dict[str, Any], ...]
+    unproven: frozenset[str] = frozenset()
+    altered: frozenset[str] = frozenset()
 
 
 def find_revision(connection: Connection, tenant_id: str) -> int:
@@ -119,15 +131,24 @@ def tenant_rows(connection: Connection, tenant_id: str) -> TenantRows:
     # The revision first: what changes meanwhile is read again, never missed.
     revision = find_revision(connection, tenant_id)
     found = select(policies).where(policies.c.tenant_id == tenant_id).order_by(policies.c.created_at, policies.c.id)
-    own = tuple({**row} for row in connection.execute(found).mappings())
-    return TenantRows(revision, own, find_overrides(connection, tenant_id))
+    own = tuple(all_rows(connection, found))
+    overrides = find_overrides(connection, tenant_id)
+    faults = faults_of(connection, policy_overrides, overrides)
+    unproven = frozenset(row["policy_id"] for row in overrides if subject_of(policy_overrides, row) in faults)
+    return TenantRows(revision, own, overrides, unproven, altered_policies(connection, own))
+
+
+def altered_policies(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Give the readable ids of policies that were changed past the agent; those of an earlier release have no code."""
+    false = faults_of(connection, policies, rows).keys() - of_earlier_release(connection, policies, rows)
+    return frozenset(row["policy_id"] for row in rows if row["id"] in false)
 
 
 def find_overrides(connection: Connection, tenant_id: str) -> tuple[dict[str, Any], ...]:
     """Give the overrides of a tenant, the newest first, expired ones too."""
     found = select(policy_overrides).where(policy_overrides.c.tenant_id == tenant_id)
     ordered = found.order_by(policy_overrides.c.created_at.desc(), policy_overrides.c.id)
-    return tuple({**row} for row in connection.execute(ordered).mappings())
+    return tuple(all_rows(connection, ordered))
 
 
 def find_policy(connection: Connection, tenant_id: str, kind: str, key: str) -> dict[str, Any] | None:
@@ -138,8 +159,7 @@ def find_policy(connection: Connection, tenant_id: str, kind: str, key: str) -> 
         policies.c.kind == kind,
         (policies.c.id == wanted) | (policies.c.policy_id == wanted),
     )
-    found = connection.execute(query).mappings().first()
-    return None if found is None else {**found}
+    return first_row(connection, query)
 
 
 def count_policies(connection: Connection, tenant_id: str, kind: str) -> int:
@@ -148,14 +168,14 @@ def count_policies(connection: Connection, tenant_id: str, kind: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def add_policy(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Insert a policy: the columns of the table `policies`."""
-    connection.execute(insert(policies).values(**row))
+def add_policy(connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Insert a policy and give it sealed: the columns of the table `policies`."""
+    return insert_sealed(connection, policies, row)
 
 
-def change_policy(connection: Connection, policy_row_id: str, values: Mapping[str, Any]) -> None:
-    """Change columns of a policy."""
-    connection.execute(update(policies).where(policies.c.id == policy_row_id).values(**values))
+def change_policy(connection: Connection, row: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Change columns of a policy, whose row was just read, and give it sealed."""
+    return reseal(connection, policies, row, values)
 
 
 def remove_policy(connection: Connection, policy_row_id: str) -> None:
@@ -168,14 +188,13 @@ def find_override(connection: Connection, tenant_id: str, policy_id: str) -> dic
     query = select(policy_overrides).where(
         policy_overrides.c.tenant_id == tenant_id, policy_overrides.c.policy_id == policy_id
     )
-    found = connection.execute(query).mappings().first()
-    return None if found is None else {**found}
+    return first_row(connection, query)
 
 
-def put_override(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Keep an override in the place of the one that the policy had."""
+def put_override(connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep an override in the place of the one that the policy had, and give it sealed."""
     remove_override(connection, row["tenant_id"], row["policy_id"])
-    connection.execute(insert(policy_overrides).values(**row))
+    return insert_sealed(connection, policy_overrides, row)
 
 
 def remove_override(connection: Connection, tenant_id: str, policy_id: str) -> None:
@@ -201,10 +220,11 @@ def add_version(connection: Connection, row: Mapping[str, Any]) -> None:
 
 
 def find_versions(connection: Connection, tenant_id: str, policy_id: str) -> tuple[dict[str, Any], ...]:
-    """Give the versions of a policy, the newest first."""
+    """Give the newest versions of a policy, the newest first."""
     query = (
         select(policy_versions)
         .where(policy_versions.c.tenant_id == tenant_id, policy_versions.c.policy_id == storable(policy_id))
         .order_by(policy_versions.c.version.desc())
+        .limit(VERSIONS_LISTED)
     )
-    return tuple({**row} for row in connection.execute(query).mappings())
+    return tuple(all_rows(connection, query))

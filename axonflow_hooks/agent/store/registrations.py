@@ -2,6 +2,7 @@
 
 Secrets are random (128 bits or more), so a plain SHA-256 of `client_id:secret` keeps them: there is nothing to guess.
 E-mail addresses are kept as keyed hashes; beside a recovery token, sealed under the token, of which the hash is kept.
+Addresses of the network that have tried to register are kept as keyed hashes for an hour.
 """
 
 from __future__ import annotations
@@ -53,6 +54,16 @@ recovery_tokens = Table(
     Column("expires_at", String(27), nullable=False),
     Column("used_at", String(27)),
     Index("recovery_tokens_by_time", "expires_at"),
+)
+
+registration_attempts = Table(
+    "registration_attempts",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("address_hash", String(96), nullable=False),
+    Column("attempted_at", String(27), nullable=False),
+    Index("registration_attempts_by_address", "address_hash", "attempted_at"),
+    Index("registration_attempts_by_time", "attempted_at"),
 )
 
 
@@ -145,3 +156,18 @@ def use_token(connection: Connection, token_hash: str, at: str) -> bool:
         .values(used_at=at)
     )
     return done.rowcount > 0
+
+
+def take_attempt(connection: Connection, row: Mapping[str, Any], *, since: str, allowed: int) -> str | None:
+    """Note an attempt to register, and forget those before `since`.
+
+    Where the address has made as many since then as are allowed, give when the earliest of them was instead.
+    """
+    column = registration_attempts.c
+    connection.execute(delete(registration_attempts).where(column.attempted_at <= since))
+    query = select(column.attempted_at).where(column.address_hash == row["address_hash"])
+    made = list(connection.execute(query.order_by(column.attempted_at.desc()).limit(allowed)).scalars())
+    if len(made) >= allowed:
+        return str(made[-1])
+    connection.execute(insert(registration_attempts).values(**row))
+    return None

@@ -202,6 +202,8 @@ def _conditions(wanted: AuditQuery) -> list[ColumnElement[bool]]:
         deciding = select(decisions.c.decision_id).where(
             or_(_has_policy("policy_name", name), _has_policy("policy_id", name)),
         )
+        if wanted.tenant_id is not None:  # an entry may name a decision of others: that tells nothing of it
+            deciding = deciding.where(decisions.c.tenant_id == wanted.tenant_id)
         conditions.append(columns.decision_id.in_(deciding))
     return conditions
 

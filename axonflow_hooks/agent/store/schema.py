@@ -18,15 +18,18 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-REVISION: Final = "0004"
+REVISION: Final = "0006"
 """The newest of the migrations in `migrations/versions`: what a database has to be at."""
 
 metadata = MetaData()
 
 # SQLite makes a column the key of its B-tree only where its type is exactly INTEGER.
 _SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
+_CORRELATED: Final = text("correlation_id IS NOT NULL")
+_MATCHED: Final = text("session_id IS NOT NULL AND primary_policy IS NOT NULL")
 
 meta = Table(
     "meta",
@@ -66,7 +69,15 @@ decisions = Table(
     Column("approval_id", String(40)),
     Column("expires_at", String(27)),
     Index("decisions_by_time", "timestamp"),
-    Index("decisions_by_session", "session_id", "primary_policy", "timestamp"),
+    # Most decisions match nothing: they cost this index nothing.
+    Index(
+        "decisions_by_session",
+        "session_id",
+        "primary_policy",
+        "timestamp",
+        sqlite_where=_MATCHED,
+        postgresql_where=_MATCHED,
+    ),
 )
 
 audit_log = Table(
@@ -101,6 +112,8 @@ audit_log = Table(
     Column("row_hash", String(64)),
     Index("audit_by_time", "timestamp"),
     Index("audit_by_decision", "decision_id"),
+    # Few entries have one: the others cost this index nothing.
+    Index("audit_by_correlation", "correlation_id", "sequence", sqlite_where=_CORRELATED, postgresql_where=_CORRELATED),
 )
 
 audit_head = Table(

@@ -1,9 +1,13 @@
 """One thread that commits: callers enqueue a job, and wait for its result until the commit has reached the disk.
 
 While one commit is under way the next jobs gather, so that many requests share one (group commit): the price of
-`synchronous=FULL` is paid per batch. A job is a function of a `Transaction`; it may run twice (see `_run_together`),
-so it must have no effect but through its transaction. Where several agents share a database, their batches run one
-after the other: what a job reads stays true until it is committed.
+`synchronous=FULL` is paid per batch. The thread hears of jobs once the event loop has run what was ready with the first
+of them. After a commit of many it expects many again, and waits a moment until half of them are there: while the loop
+judges the others, these are written. One client alone never waits.
+
+A job is a function of a `Transaction`; it may run twice (see `_run_together`), so it must have no effect but through
+its transaction. Where several agents share a database, their batches run one after the other: what a job reads stays
+true until it is committed.
 """
 
 from __future__ import annotations
@@ -36,6 +40,9 @@ MAX_WAITING: Final = 4096
 """Jobs that may wait; one more is refused, so that a stuck disk shows as errors and not as growing memory."""
 
 MAX_BATCH: Final = 256
+
+GATHER_S: Final = 0.002
+"""How long a commit waits for more jobs, after one of many: about what a commit takes by itself."""
 
 ENGINE_TRAIL: Final = "axonflow_audit_trail"
 ENGINE_RETENTION_DAYS: Final = "axonflow_audit_retention_days"
@@ -97,6 +104,9 @@ class Writer:
         self._upkeep = Upkeep(self._appender, trail, options.get(ENGINE_RETENTION_DAYS))
         self._connection = engine.connect()
         self._waiting: deque[_Job[Any]] = deque()
+        self._telling: asyncio.AbstractEventLoop | None = None
+        self._told = False
+        self._expected = 0
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="axonflow-store-writer", daemon=True)
@@ -119,9 +129,18 @@ class Writer:
             if self._closing or len(self._waiting) >= MAX_WAITING:
                 raise StoreUnavailable("The audit database cannot keep up.")
             self._waiting.append(job)
-            if len(self._waiting) == 1:  # with more, the thread has been told already
-                self._changed.notify()
+            if self._telling is not loop:
+                self._telling = loop
+                loop.call_soon(self._tell)
         return await future
+
+    def _tell(self) -> None:
+        """Let the thread begin: everything that was ready with the first of the jobs that wait has run."""
+        with self._changed:
+            self._telling = None
+            if self._waiting and (not self._told or len(self._waiting) >= self._expected):
+                self._told = True
+                self._changed.notify()
 
     def close(self) -> None:
         """Commit what waits, then end the thread; from now on `submit` refuses."""
@@ -168,11 +187,16 @@ class Writer:
     def _next_batch(self) -> list[_Job[Any]] | None:
         """Give what waits, nothing when upkeep is due first, None at the end."""
         with self._changed:
-            if not self._waiting and not self._closing:
+            if not self._told and not self._closing:
                 self._changed.wait(self._upkeep.seconds_left())
+            if self._told and not self._closing and len(self._waiting) < self._expected:
+                self._changed.wait(GATHER_S)
             if not self._waiting and self._closing:
                 return None
-            return [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+            self._told = bool(self._waiting)
+            self._expected = len(batch) // 2
+            return batch
 
     def _run_together(self, connection: Connection, batch: Sequence[_Job[Any]]) -> list[_Outcome]:
         for _attempt in range(2):

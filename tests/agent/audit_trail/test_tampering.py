@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ENTRIES = 40
 ROUNDS = int(os.environ.get("AXONFLOW_TEST_TAMPERINGS", "1000"))
+PARTS = 4
+"""So that several processes can share the rounds."""
 
 # By table: its key, and how often it is chosen.
 TABLES = {
@@ -111,12 +113,13 @@ def swap(connection: sqlite3.Connection, chance: random.Random, table: str) -> i
     return first if table == "audit_log" else None
 
 
-def test_every_random_edit_deletion_and_swap_is_found_and_named(trail: Path) -> None:
-    chance = random.Random(20261122)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_random_edit_deletion_and_swap_is_found_and_named(trail: Path, part: int) -> None:
+    chance = random.Random(20261122 + part)
     source = copy_of(trail)
     tables = [table for table, (_, weight) in TABLES.items() for _ in range(weight)]
     missed = []
-    for number in range(ROUNDS):
+    for number in range(part, ROUNDS, PARTS):
         copy = sqlite3.connect(":memory:", isolation_level=None)
         source.backup(copy)
         table = chance.choice(tables)

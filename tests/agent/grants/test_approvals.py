@@ -100,10 +100,12 @@ def test_an_approval_is_for_one_statement_tool_and_user(governed: Governed, stat
 
 
 def test_a_policy_that_came_later_was_not_approved(governed: Governed, statement: str) -> None:
-    both = f"{statement} consent"
+    word = f"newcomer{uuid.uuid4().hex[:8]}"
+    both = f"{statement} {word}"
     approval_id = held(governed, both)
-    governed.sql("UPDATE approvals SET policy_ids = '[\"permit\"]' WHERE id = ?", approval_id)
     approve(governed, approval_id)
+    policy = {"name": word, "pattern": word, "category": "security-dangerous", "action": "require_approval"}
+    assert governed.send("POST", "/api/v1/static-policies", policy).status_code == 201
     verdict = governed.check(both, approval_id=approval_id)
     assert (verdict["allowed"], verdict["reasons"]) == (False, ["bound_input_changed"])
 

@@ -117,6 +117,18 @@ def test_an_override_ends_by_its_row(governed: Governed, user: dict[str, str]) -
     assert governed.send("DELETE", f"/api/v1/overrides/{made['id']}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("asked", "told", "given"),
+    [(10**30, 2**31 - 1, 86_400), (-(10**30), 1 - 2**31, 60), (5, 5, 60)],
+    ids=["huge", "minus huge", "short"],
+)
+def test_no_wish_is_too_large_to_be_told(
+    governed: Governed, user: dict[str, str], asked: int, told: int, given: int
+) -> None:
+    made = governed.lift(headers=user, ttl_seconds=asked)
+    assert (made["requested_ttl"], made["ttl_seconds"], made["clamped"]) == (told, given, True)
+
+
 def test_overrides_are_listed(governed: Governed, user: dict[str, str]) -> None:
     first, second = governed.lift(headers=user), governed.lift("cease", headers=user)
     governed.send("DELETE", f"/api/v1/overrides/{first['id']}")

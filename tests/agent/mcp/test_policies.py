@@ -29,7 +29,7 @@ def test_all_policies_are_listed(running_agent: AgentProcess) -> None:
     assert {"sys_dangerous_destructive_fs", "sys_pii_ssn", "int_claude_settings"} <= sources["static"]
     assert len(sources["dynamic"]) == 10
     first = next(policy for policy in found["policies"] if policy["id"] == "sys_pii_ssn")
-    assert first.keys() >= {"id", "name", "category", "severity", "action", "enabled", "phase", "tier", "source"}
+    assert first.keys() >= {"id", "name", "category", "severity", "action", "enabled", "tier", "source"}
     assert "faults" not in found
 
 

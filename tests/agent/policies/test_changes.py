@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import insert, text
 
 from axonflow_hooks.agent.errors import PolicyRefused
 from axonflow_hooks.agent.policies import changes
+from axonflow_hooks.agent.policies.editing import override_end
 from axonflow_hooks.agent.store.database import open_database
-from axonflow_hooks.agent.store.policies import find_revision, find_versions, tenant_rows
+from axonflow_hooks.agent.store.policies import find_revision, find_versions, policies, tenant_rows
 from axonflow_hooks.agent.store.records import LOCAL_TENANT, Caller
 from axonflow_hooks.agent.store.reports import AuditQuery, search_entries
 from axonflow_hooks.agent.store.writer import Writer
+from tests.agent.audit_trail.conftest import checked_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from axonflow_hooks.agent.store.database import Database
     from axonflow_hooks.agent.store.writer import Transaction
@@ -92,6 +96,75 @@ def test_what_is_refused_leaves_nothing_behind(submit: Submit, database: Databas
             submit(change)
     assert database.read(lambda connection: find_revision(connection, LOCAL_TENANT)) == before
     assert len(database.read(lambda connection: tenant_rows(connection, LOCAL_TENANT)).policies) == 1
+
+
+@pytest.mark.parametrize(
+    ("tamper", "altered"),
+    [
+        pytest.param("UPDATE policies SET document = replace(document, 'true', 'false')", {"p"}, id="switched off"),
+        pytest.param("UPDATE policies SET mac = NULL", {"p"}, id="without its code"),
+        pytest.param("UPDATE policies SET version = version", set(), id="nothing"),
+    ],
+)
+def test_a_policy_that_was_changed_past_the_agent_is_told_and_not_built_on(
+    submit: Submit, database: Database, tamper: str, altered: set[str]
+) -> None:
+    submit(lambda tx: changes.create(tx, CALLER, "static", "p", DOCUMENT))
+    submit(lambda tx: changes.update(tx, CALLER, "static", "p", lambda old: {**old, "priority": 2}))
+    submit(lambda tx: tx.connection.execute(text(tamper)))
+    rows = database.read(lambda connection: tenant_rows(connection, LOCAL_TENANT))
+    assert rows.altered == altered
+    found = checked_folder(Path(str(database.engine.url.database)).parent).findings
+    assert {finding.id for finding in found} == altered
+    if altered:
+        with pytest.raises(PolicyRefused) as refusal:
+            submit(lambda tx: changes.update(tx, CALLER, "static", "p", lambda old: {**old, "priority": 3}))
+        assert refusal.value.status == 409
+        submit(lambda tx: changes.remove(tx, CALLER, "static", "p"))
+    assert len(database.read(lambda connection: tenant_rows(connection, LOCAL_TENANT)).altered) == 0
+
+
+def test_a_policy_of_a_release_without_codes_can_be_changed(submit: Submit, database: Database) -> None:
+    row = {"id": "1", "tenant_id": LOCAL_TENANT, "kind": "static", "policy_id": "p", "document": json.dumps(DOCUMENT)}
+    rest = dict.fromkeys(("created_at", "updated_at", "created_by", "updated_by"), "2026-01-01T00:00:00.000000Z")
+    submit(lambda tx: tx.connection.execute(insert(policies).values(**row, **rest, version=1)))
+    assert database.read(lambda connection: tenant_rows(connection, LOCAL_TENANT)).altered == set()
+    submit(lambda tx: changes.update(tx, CALLER, "static", "p", lambda old: {**old, "priority": 2}))
+    (kept,) = database.read(lambda connection: tenant_rows(connection, LOCAL_TENANT)).policies
+    assert (kept["version"], len(kept["mac"])) == (2, 64)
+
+
+def test_a_policy_that_is_gone_without_an_entry_is_named(submit: Submit, database: Database) -> None:
+    made = submit(lambda tx: changes.create(tx, CALLER, "static", "p", DOCUMENT))
+    submit(lambda tx: changes.create(tx, CALLER, "static", "q", DOCUMENT))
+    submit(lambda tx: changes.remove(tx, CALLER, "static", "q"))
+    submit(lambda tx: tx.connection.execute(text("DELETE FROM policies")))
+    (finding,) = checked_folder(Path(str(database.engine.url.database)).parent).findings
+    assert made["id"] in finding.what
+
+
+def override(**changed: Any) -> dict[str, Any]:
+    row = {"tenant_id": LOCAL_TENANT, "policy_id": "sys_x", "id": "first", "kind": "static", "created_by": "x"}
+    rest = {"action_override": "block", "enabled_override": None, "override_reason": "r", "expires_at": None}
+    return {**row, **rest, "created_at": "2026-01-01T00:00:00.000000Z", **changed}
+
+
+@pytest.mark.parametrize("replaces", ["", "another"])
+def test_an_override_takes_the_place_of_the_one_that_was_looked_at_only(submit: Submit, replaces: str) -> None:
+    submit(lambda tx: changes.override(tx, CALLER, override()))
+    with pytest.raises(PolicyRefused) as refusal:
+        submit(lambda tx: changes.override(tx, CALLER, override(id="second"), replaces=replaces))
+    assert refusal.value.status == 409
+    submit(lambda tx: changes.override(tx, CALLER, override(id="second"), replaces="first"))
+
+
+@pytest.mark.parametrize(("action", "losses"), [("block", 1), ("log", 0)])
+def test_what_the_end_of_an_override_loses_is_seen_where_it_is_written(
+    submit: Submit, action: str, losses: int
+) -> None:
+    submit(lambda tx: changes.override(tx, CALLER, override(action_override=action)))
+    plan = submit(lambda tx: override_end(tx.connection, CALLER, "sys_x", lambda ending: ending.action == "block"))
+    assert len(plan.losses) == losses
 
 
 def test_the_audit_trail_says_who_and_what(submit: Submit, database: Database) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,9 +19,10 @@ from axonflow_hooks.agent.policies.overriding import grant
 from axonflow_hooks.agent.store.database import open_database
 from axonflow_hooks.agent.store.policies import TenantRows
 from axonflow_hooks.agent.store.records import LOCAL_TENANT, Caller
+from axonflow_hooks.agent.store.reports import AuditQuery, search_entries
 from axonflow_hooks.agent.store.writer import Writer
 from axonflow_hooks.errors import PolicyPackError
-from axonflow_hooks.policy import PolicySource, load_engine, parse_pack
+from axonflow_hooks.policy import Engine, PolicySource, load_engine, parse_pack
 from axonflow_hooks.wire.policies import StaticPolicyCreate
 
 if TYPE_CHECKING:
@@ -156,13 +159,13 @@ def test_an_override_ends_by_itself(folder: Path, database: Database) -> None:
         "enabled_override": None,
         "override_reason": "r",
         "expires_at": "2999-01-01T00:00:00.000000Z",
-        "replaces": False,
+        "replaces": "",
     }
-    write(database, lambda tx: grant(tx, LOCAL, lifted))
+    made = write(database, lambda tx: grant(tx, LOCAL, lifted))
     held = current(policies)
     assert action(held, "joe@corp.io") == "block"
     assert held.expires_at == lifted["expires_at"]
-    over = {**lifted, "expires_at": "2026-01-01T00:00:00.000000Z", "replaces": True}
+    over = {**lifted, "expires_at": "2026-01-01T00:00:00.000000Z", "replaces": made["id"]}
     write(database, lambda tx: grant(tx, LOCAL, over))
     ended = replace(held, expires_at="2026-01-01T00:00:00.000000Z")
     policies._held[LOCAL_TENANT].policies = ended
@@ -199,7 +202,7 @@ def test_what_is_switched_off_is_still_masked_where_it_is_stored(
         "enabled_override": False,
         "override_reason": "r",
         "expires_at": None,
-        "replaces": False,
+        "replaces": "",
     }
     write(database, lambda tx: grant(tx, LOCAL, off))
     found = current(live_policies)
@@ -222,7 +225,43 @@ def test_policies_that_do_not_compile_together_leave_the_last_set_in_use(
     write(database, lambda tx: changes.create(tx, LOCAL, "static", "custom_more", document(pattern="more")))
     found = current(live_policies)
     assert action(found, "prod-db") == "block"
-    assert live_policies.faults(found) == ["too much memory"]
+    (fault,) = live_policies.faults(found)
+    assert fault == "the policy custom_more does not compile with the others: too much memory"
+
+
+class Small(Engine):
+    """An engine without room for two policies of which one mentions `huge`."""
+
+    def __init__(self, policies: Any) -> None:
+        huge = [policy for policy in policies if "huge" in policy.pattern_text]
+        if huge and any(policy.group == "tenant" for policy in policies if policy not in huge):
+            raise PolicyPackError(f"pattern {huge[0].pattern_text!r} is refused: too much memory")
+        super().__init__(policies)
+
+
+def test_after_a_restart_too_only_what_changed_last_is_left_out_and_it_is_told(
+    folder: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        made = document(name=name, pattern=f"word-{name}")
+        write(database, partial(changes.create, caller=LOCAL, kind="static", policy_id=f"custom_{name}", document=made))
+    write(database, lambda tx: changes.update(tx, LOCAL, "static", "custom_a", lambda old: {**old, "pattern": "huge"}))
+    monkeypatch.setattr(live, "Engine", Small)
+    writing = Writer(database.engine)
+    try:
+        policies = LivePolicies(PolicySource(folder), database, writing)
+        found = current(policies)
+        assert [action(found, word) for word in ("huge", "word-b", "word-c")] == ["none", "block", "block"]
+        (fault,) = policies.faults(found)
+        assert "custom_a does not compile with the others" in fault
+        assert policies.fault_count == 1
+        current(LivePolicies(PolicySource(folder), database, writing))
+    finally:
+        writing.close()
+    told = database.read(
+        lambda connection: search_entries(connection, AuditQuery(None, request_type="policy_not_in_use"), 9, 0)[0]
+    )
+    assert [json.loads(row["policy_details"])["fault"] for row in told] == [fault, fault]
 
 
 def row(**fields: Any) -> dict[str, Any]:
@@ -247,6 +286,13 @@ def test_rows_that_cannot_be_used_are_left_out_and_told(fields: dict[str, Any], 
     assert found.engine is BASE
     assert len(found.faults) == 1
     assert fault in found.faults[0]
+
+
+def test_a_policy_that_was_changed_past_the_agent_is_used_and_told() -> None:
+    rows = (row(document='{"name": "x", "pattern": "y", "category": "x"}'),)
+    found = compiled(BASE, TenantRows(1, rows, (), altered=frozenset({"custom_a"})))
+    assert action(found, "y") == "block"
+    assert found.faults == ("custom_a as its author wrote it: it was changed past the agent",)
 
 
 def test_a_change_of_dynamic_policies_compiles_no_patterns() -> None:

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from axonflow_hooks.agent.policies.static import Override, StaticPolicy, overridden, strongest_of, weakens
+from axonflow_hooks.agent.policies.static import (
+    Override,
+    StaticPolicy,
+    honoured_overrides,
+    overridden,
+    strongest_of,
+    weakens,
+)
 from axonflow_hooks.policy import Engine, load_engine, parse_pack
 from axonflow_hooks.wire.policies import StaticPolicyCreate
 
@@ -94,3 +101,29 @@ def test_strongest_of() -> None:
 @pytest.mark.parametrize(("end", "live"), [(None, True), ("2026-01-02", True), ("2026-01-01", False), ("2025", False)])
 def test_an_override_holds_until_its_end(end: str | None, live: bool) -> None:
     assert override(expires_at=end).live("2026-01-01") is live
+
+
+@pytest.mark.parametrize(
+    ("fields", "holds"),
+    [
+        ({"action_override": "block"}, True),
+        ({"action_override": "log"}, False),
+        ({"enabled_override": 0}, False),
+        ({"enabled_override": 1}, True),
+        ({"action_override": "block", "enabled_override": 0}, False),
+        ({"kind": "dynamic", "policy_id": "sys_dyn_x", "enabled_override": 0}, False),
+        ({"kind": "dynamic", "policy_id": "sys_dyn_x", "enabled_override": 1}, True),
+        ({"policy_id": "of_a_pack_that_is_gone", "action_override": "log"}, True),
+    ],
+    ids=str,
+)
+def test_an_override_that_the_agent_did_not_write_holds_where_it_lifts_nothing(
+    fields: dict[str, Any], holds: bool
+) -> None:
+    row = {"id": "o", "policy_id": "p", "kind": "static", "action_override": None, "enabled_override": None, **fields}
+    row |= {"override_reason": "r", "expires_at": None, "created_by": "c", "created_at": "2026-01-01"}
+    faults: list[str] = []
+    assert list(honoured_overrides([POLICY], [row], frozenset(), faults)) == [row["policy_id"]]
+    assert faults == []
+    found = honoured_overrides([POLICY], [row], frozenset({row["policy_id"]}), faults)
+    assert (list(found) == [row["policy_id"]], len(faults)) == (holds, int(not holds))

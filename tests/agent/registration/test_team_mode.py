@@ -178,6 +178,17 @@ def test_five_an_hour_for_both_routes_together(agent: AgentProcess, tmp_path: Pa
         asyncio.run(obtain_registration(settings, paths, timeout_s=DEADLINE_S))
 
 
+def test_a_restart_begins_no_new_hour(agent: AgentProcess, start_agent: Start) -> None:
+    with public(agent) as client:
+        assert [client.post(RECOVER, json={"email": EMAIL}).status_code for _ in range(5)] == [202] * 5
+    agent.stop()
+    again = start_agent(home=agent.home, data_dir=agent.data_dir, environ=TEAM)
+    with public(again) as client:
+        reply = client.post(REGISTER)
+    assert reply.status_code == 429
+    assert 3000 < int(reply.headers["retry-after"]) <= 3600
+
+
 def test_three_tenants_for_one_address(agent: AgentProcess) -> None:
     with public(agent) as client:
         codes = [client.post(REGISTER, json={"email": EMAIL}).status_code for _ in range(4)]

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from axonflow_hooks.agent.rest.dynamic_tools import taken_over
+from axonflow_hooks.agent.store.database import open_database
+from axonflow_hooks.agent.store.records import Caller
+from axonflow_hooks.wire.dynamic_policies import DynamicPolicyCreate
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import httpx
 
@@ -131,3 +138,15 @@ def test_a_bad_import_changes_nothing(start_agent: Callable[..., AgentProcess]) 
     too_many = ask(agent, "POST", f"{PATH}/import", json={"policies": [policy(str(n)) for n in range(101)]})
     assert too_many.status_code == 400
     assert ask(agent, "GET", f"{PATH}/export").json()["policies"] == []
+
+
+def test_a_job_that_runs_twice_counts_once(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    database = open_database(tmp_path)
+    wanted = [(DynamicPolicyCreate.model_validate(policy("twice", category="dynamic-access")), "twice")]
+    counts: Counter[str] = Counter()
+    with database.engine.connect() as connection:
+        for _ in range(2):
+            taken_over(connection, Caller("local"), wanted, "error", counts)
+    database.close()
+    assert counts == {"created": 1, "updated": 0, "skipped": 0}

@@ -14,12 +14,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy import Engine, create_engine, inspect, text
 
 from axonflow_hooks.agent.audit_trail.mark import MARK_NAME
 from axonflow_hooks.agent.errors import StartupError
 from axonflow_hooks.agent.store import migrate, schema
 from axonflow_hooks.agent.store.database import open_database
+from axonflow_hooks.agent.store.records import now
 from tests.agent.audit_trail.conftest import checked_folder, write
 
 if TYPE_CHECKING:
@@ -88,6 +89,39 @@ def test_a_migrated_database_has_what_it_had_and_a_chain(folder: Path) -> None:
     assert (report.findings, report.entries, report.decisions) == ([], 9, 5)
     after = rows(folder, "SELECT id, query, decision_id, response_time_ms FROM audit_log ORDER BY sequence LIMIT 5")
     assert after == before
+
+
+def test_grants_without_codes_end_and_policies_stay(empty: Engine) -> None:
+    """What releases before 0005 have granted cannot be told from what was written into the tables."""
+    moments = {"created_at": "2026-01-01T00:00:00.000000Z", "expires_at": "2999-01-01T00:00:00.000000Z"}
+    names = ("id", "policy_id", "policy_type", "tenant_id", "client_id", "user_key", "override_reason", "created_by")
+    tables: dict[str, dict[str, Any]] = {
+        "overrides": {**dict.fromkeys(names, "x"), **moments, "ttl_seconds": 60},
+        "approvals": {**dict.fromkeys(_APPROVAL, "x"), **moments, "status": "approved"},
+        "presence_challenges": {**dict.fromkeys(_QUESTION, "x"), **moments, "status": "open"},
+        "policies": {**dict.fromkeys(_POLICY, "x"), "version": 1},
+    }
+    with empty.begin() as connection:
+        command.upgrade(migrate.alembic_config(connection), "0004")
+        for table, row in tables.items():
+            marks = ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"), row)
+        command.upgrade(migrate.alembic_config(connection), "head")
+        found = {name: connection.execute(text(f"SELECT * FROM {name}")).mappings().all() for name in tables}
+    (ended,), (over,) = found["overrides"], found["approvals"]
+    assert (ended["revoked_by"], ended["revoked_at"] < now(), ended["mac"]) == ("upgrade", True, None)
+    assert over["expires_at"] < now()
+    assert (len(found["presence_challenges"]), len(found["policies"])) == (0, 1)
+
+
+_APPROVAL = (
+    "id", "tenant_id", "client_id", "user_key", "plane", "tool_signature", "statement_hash", "original_query",
+    "request_type", "policy_ids", "policy_name", "trigger_reason", "severity", "details", "updated_at",
+)  # fmt: skip
+_QUESTION = ("code", "nonce", "purpose", "request", "question", "tenant_id", "client_id", "user_key")
+_POLICY = (
+    "id", "tenant_id", "kind", "policy_id", "document", "created_at", "updated_at", "created_by", "updated_by",
+)  # fmt: skip
 
 
 def test_a_copy_is_kept_before(folder: Path) -> None:

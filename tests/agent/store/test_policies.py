@@ -53,7 +53,7 @@ def test_a_tenant_has_its_rows_the_oldest_first(connection: Connection) -> None:
     rows = store.tenant_rows(connection, "a")
     assert [each["id"] for each in rows.policies] == ["id-1", "id-2"]
     assert [each["policy_id"] for each in rows.overrides] == ["sys_x"]
-    assert store.tenant_rows(connection, "c") == (0, (), ())
+    assert store.tenant_rows(connection, "c") == store.TenantRows(0, (), ())
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_a_readable_id_is_there_once(connection: Connection) -> None:
 
 
 def test_changing_and_removing(connection: Connection) -> None:
-    store.add_policy(connection, row(1))
-    store.change_policy(connection, "id-1", {"version": 2})
+    made = store.add_policy(connection, row(1))
+    store.change_policy(connection, made, {"version": 2})
     found = store.find_policy(connection, "a", "static", "p1")
     assert found is not None
     assert found["version"] == 2
@@ -108,3 +108,12 @@ def test_versions_come_newest_first(connection: Connection) -> None:
     assert store.last_version(connection, "a", "p") == 2
     assert [each["version"] for each in store.find_versions(connection, "a", "p")] == [2, 1]
     assert store.find_versions(connection, "b", "p") == ()
+
+
+def test_the_newest_versions_are_listed(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "VERSIONS_LISTED", 3)
+    for number in range(5):
+        version = {"id": f"v{number}", "tenant_id": "a", "policy_id": "p", "version": number, "changed_by": "x"}
+        rest = {"change_type": "updated", "change_summary": "x", "snapshot": "{}", "changed_at": "2026-01-01"}
+        store.add_version(connection, {**version, **rest})
+    assert [found["version"] for found in store.find_versions(connection, "a", "p")] == [4, 3, 2]

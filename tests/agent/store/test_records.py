@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -95,9 +96,27 @@ def test_the_canonical_form_depends_on_the_values_only() -> None:
     assert canonical_row(row).isascii()
 
 
-def test_a_number_that_is_none_has_no_canonical_form() -> None:
+@pytest.mark.parametrize(
+    "value",
+    ["", "ls -la", 'say "é"\n\t\\ \x00\x7f\u2028', "\U0001f600", "\ud800", 0, -1, 2**63, 0.0, 0.345, 1e-07, 1e22, True],
+    ids=repr,
+)
+def test_the_canonical_form_is_json_as_the_encoder_writes_it(value: Any) -> None:
+    row = {"value": value, "a": None, 'odd "name"': 1, "B": "upper case comes first"}
+    given = {name: value for name, value in row.items() if value is not None}
+    expected = json.dumps(given, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    assert canonical_row(row) == expected.encode("ascii")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_is_none_has_no_canonical_form(value: float) -> None:
     with pytest.raises(ValueError, match="JSON"):
-        canonical_row(audit_row(response_time_ms=float("nan")))
+        canonical_row(audit_row(response_time_ms=value))
+
+
+def test_what_is_neither_text_nor_number_has_no_canonical_form() -> None:
+    with pytest.raises(TypeError):
+        canonical_row({"query": b"bytes"})
 
 
 def test_nulls_do_not_count_so_that_later_columns_change_nothing() -> None:
@@ -117,8 +136,8 @@ def test_names_fit_into_their_columns(column: str) -> None:
 
 
 def test_ids_grow_with_time_and_differ() -> None:
-    audit = [new_audit_id() for _ in range(100)]
-    assert len(set(audit)) == 100
+    audit = [new_audit_id() for _ in range(1000)]
+    assert len(set(audit)) == 1000
     assert all(len(name) <= 40 and name.startswith("audit_") for name in audit)
     decided = [uuid.UUID(new_decision_id()) for _ in range(100)]
     assert len(set(decided)) == 100

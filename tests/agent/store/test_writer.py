@@ -86,6 +86,97 @@ def test_many_jobs_share_commits_and_keep_their_order(database: Database) -> Non
     assert len(commits) < 100
 
 
+def test_what_is_ready_together_is_committed_together(database: Database) -> None:
+    transactions: list[Transaction] = []
+
+    def noting(name: str) -> Callable[[Transaction], str]:
+        def job(transaction: Transaction) -> str:
+            transactions.append(transaction)
+            return append(name)(transaction)
+
+        return job
+
+    async def work(writing: Writer) -> None:
+        await asyncio.gather(*(writing.submit(noting(f"a{number}")) for number in range(20)))
+
+    run(database, work)
+    assert len(transactions) == 20
+    assert len({id(transaction) for transaction in transactions}) == 1
+
+
+def test_after_a_commit_of_many_the_next_one_waits_for_half_of_them(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GATHER_S", 3600.0)  # only the others end the wait
+
+    async def work(writing: Writer) -> None:
+        await asyncio.gather(*(writing.submit(append(f"a{number}")) for number in range(8)))
+        waiting = []
+        for number in range(3):
+            waiting.append(asyncio.ensure_future(writing.submit(append(f"b{number}"))))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        assert writing.backlog == 3
+        await asyncio.gather(writing.submit(append("b3")), *waiting)
+
+    run(database, work)
+    assert len(ids(database)) == 12
+
+
+def test_one_alone_does_not_wait_for_others(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "GATHER_S", 3600.0)
+
+    async def work(writing: Writer) -> None:
+        for number in range(3):
+            await writing.submit(append(f"a{number}"))
+
+    run(database, work)
+    assert len(ids(database)) == 3
+
+
+def test_after_a_commit_of_many_one_alone_waits_a_moment_only(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GATHER_S", 0.0)
+
+    async def work(writing: Writer) -> None:
+        await asyncio.gather(*(writing.submit(append(f"a{number}")) for number in range(8)))
+        await writing.submit(append("alone"))
+
+    run(database, work)
+    assert ids(database)[-1] == "alone"
+
+
+def test_a_wait_for_more_ends_when_the_writer_is_closed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "GATHER_S", 3600.0)
+    writing = Writer(database.engine)
+
+    async def work() -> None:
+        await asyncio.gather(*(writing.submit(append(f"a{number}")) for number in range(8)))
+        alone = asyncio.ensure_future(writing.submit(append("alone")))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(writing.close)
+        assert await alone == "alone"
+
+    asyncio.run(work())
+
+
+def test_jobs_of_a_loop_that_has_ended_hold_up_no_other(database: Database) -> None:
+    writing = Writer(database.engine)
+
+    async def left() -> None:
+        task = asyncio.ensure_future(writing.submit(append("left")))
+        await asyncio.sleep(0)
+        task.cancel()
+
+    try:
+        asyncio.run(left())
+        assert asyncio.run(writing.submit(append("next"))) == "next"
+    finally:
+        writing.close()
+    assert ids(database) == ["left", "next"]
+
+
 def test_a_job_that_fails_takes_no_other_with_it(database: Database) -> None:
     def broken(transaction: Transaction) -> None:
         transaction.append_audit(record("broken"))

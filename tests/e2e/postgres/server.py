@@ -11,7 +11,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,8 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 from filelock import FileLock
+
+from tests.conftest import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +142,7 @@ def running_server() -> Iterator[PostgresServer]:
             # Another user may not enter root's home. All of it: programs and libraries find each other by their places.
             shutil.copytree(cached, root / "programs", symlinks=True)
             found = root / "programs" / found.relative_to(cached)
-        server = PostgresServer(found, root / "cluster", _free_port())
+        server = PostgresServer(found, root / "cluster", free_port())
         _initialise(server, root)
         server.start()
         try:
@@ -174,10 +175,3 @@ def _as_somebody() -> list[str]:
     if (setpriv := shutil.which("setpriv")) is None:
         raise NotAvailable("PostgreSQL does not run as root, and setpriv is not installed")
     return [setpriv, f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
