@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from axonflow_hooks.claude_code.cautions import told_to_model
 from axonflow_hooks.claude_code.outputs import scannable_output
 from axonflow_hooks.claude_code.own_tools import own_tool_kind
 from axonflow_hooks.claude_code.post_tool_use import redacted_context, scan_output, withheld_text
-from axonflow_hooks.claude_code.replies import SILENT, Reply
+from axonflow_hooks.claude_code.replies import SILENT, Reply, sentences
 
 if TYPE_CHECKING:
     from axonflow_hooks.claude_code.context import HookContext
@@ -28,4 +29,7 @@ async def failed_output(context: HookContext) -> Reply:
     shown = next((text.masked for text in scan.texts if text.masked is not None), None)
     if scan.blocked:
         shown = withheld_text(scan.blocked)
-    return SILENT if shown is None else Reply({"maskedError": f"{shown}\n\n{redacted_context(scan)}"})
+    if shown is None:
+        return SILENT
+    said = sentences(redacted_context(scan), told_to_model(scan.cautions))
+    return Reply({"maskedError": f"{shown}\n\n{said}"})

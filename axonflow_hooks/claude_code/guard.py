@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.claude_code.edits import absolute_path, apply_edits, edits_of, read_text, unplaced
 from axonflow_hooks.claude_code.guard_bash import bash_objection
+from axonflow_hooks.claude_code.guard_surroundings import file_objection, is_start_up_file, line_objection
 from axonflow_hooks.claude_code.guarded_places import CLAUDE_SETTINGS, WAY_OUT, GuardedPlaces, Objection
 from axonflow_hooks.claude_code.statements import scalars_of
 from axonflow_hooks.claude_code.switches import governance_switches, started_commands
@@ -32,7 +33,9 @@ def objection_to(event: HookEvent, places: GuardedPlaces) -> Objection | None:
     """Take a PreToolUse event and give what stands against it, None for nothing."""
     if event.tool_name == "Bash":
         command = event.tool_input.get("command")
-        return bash_objection(command, event.cwd, places) if isinstance(command, str) else None
+        if not isinstance(command, str):
+            return None
+        return bash_objection(command, event.cwd, places) or line_objection(command)
     if event.tool_name in _EDITING_TOOLS:
         named = [event.tool_input.get(key) for key in ("file_path", "notebook_path")]
         # A link is judged by its own name and by what it leads to.
@@ -70,6 +73,8 @@ def _edit_objection(event: HookEvent, path: Path, places: GuardedPlaces) -> Obje
         return Objection("deny", f"{path.name} belongs to {owner}, which the model may not change. {WAY_OUT}")
     if places.is_settings_file(path):
         return _settings_objection(event, path)
+    if is_start_up_file(path):
+        return file_objection(path, read_text(path) or "", _text_after(event, path))
     folders = {part.lower() for part in path.parts[:-1]}
     if ".claude" in folders and "hooks" in folders:
         return Objection("ask", f"This changes {path.name}, which Claude Code may run as a hook. Allow it?")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, Literal
@@ -21,10 +22,13 @@ from axonflow_hooks.claude_code.guarded_places import (
     GuardedPlaces,
     Objection,
 )
+from axonflow_hooks.claude_code.own_commands import decision_on, names_us
 from axonflow_hooks.claude_code.shell_parts import ShellPart, shell_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from axonflow_hooks.claude_code.own_commands import Decision
 
 Effect = Literal["reads", "writes", "unknown"]
 
@@ -59,6 +63,7 @@ _KEYWORDS: Final = frozenset({"!", "do", "elif", "else", "fi", "if", "then", "un
 _PREFIXES: Final = _KEYWORDS | {"builtin", "command", "env", "exec", "nice", "nohup", "sudo", "time"}
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)\+?=(.*)", re.DOTALL)
 _VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*)(?:\[[^\]]{0,9}\])?\}?")
+_WILDCARD: Final = re.compile(r"[*?\[]")
 _HOME_TILDE: Final = re.compile(r"(?<![\w/.])~(?=/|\s|$)")
 
 _CREDENTIALS: Final = re.compile(
@@ -74,16 +79,15 @@ _DATA_BY_RELATIVE_PATH: Final = re.compile(r"\.(?:config|cache|local/share|local
 _PLUGIN_ENDS: Final = frozenset({"disable", "remove", "rm", "uninstall"})
 _SERVICE_ENDS: Final = frozenset({"bootout", "disable", "kill", "mask", "remove", "stop", "unload"})
 _CONTAINER_ENDS: Final = frozenset({"down", "kill", "pause", "rm", "stop"})
-# What a person says yes with: it takes their passphrase too, but a model has no business there at all.
-_GRANTS: Final = frozenset(
-    {("override", "create"), ("override", "confirm"), ("approval", "approve"), ("presence", "set")}
-)
+_PACKAGE_MANAGERS: Final = frozenset({"conda", "pdm", "pip", "pipx", "poetry", "uv"})
+_PACKAGE_ENDS: Final = frozenset({"remove", "uninstall"})
+_ASKS_FOR_OURS: Final = "This command would start an AxonFlow agent, or change who has access. Allow it?"
 
 
 def bash_objection(command: str, cwd: str, places: GuardedPlaces) -> Objection | None:
     """Take a command line, its working folder and what is guarded; give what stands against it, None for nothing."""
     judge = _Judge(places, cwd or "/", dict(places.variables))
-    return judge.of_line(command) or judge.doubt()
+    return judge.of_line(command) or judge.asked or judge.doubt()
 
 
 @dataclass(slots=True)
@@ -94,9 +98,10 @@ class _Judge:
     cwd: str
     variables: dict[str, str]
     doubtful: str = ""
+    asked: Objection | None = None
     fed_owner: str = ""
     fed_ours: bool = False
-    fed_grants: bool = False
+    fed_command: Decision = "pass"
     shells: int = 0
 
     def doubt(self) -> Objection | None:
@@ -114,16 +119,19 @@ class _Judge:
         return next((objection for part in parts if (objection := self._of_part(part))), None)
 
     def _of_part(self, part: ShellPart) -> Objection | None:
+        """Give what a part is denied for; what it is asked for is kept, as something after it may be denied."""
         words = _without_prefixes([self._expanded(word) for word in part.words])
         self._remember_variables(part.words)
         program = PurePath(words[0]).name.lower() if words else ""
         stops = self._stops(program, words)
-        if stops:
+        if stops and stops.decision == "deny":
             return stops
-        granting = _grants(words, part.body)
-        tells = program in _READERS or program in {"git", "tee"}
-        if (granting and not tells) or (self.fed_grants and _runs_its_input(program, words[1:], part.words)):
-            return Objection("deny", "Only a person grants exceptions and approvals, in a terminal of their own.")
+        self.asked = self.asked or stops
+        decision = self._on_own_command(program, words, part)
+        if decision == "deny":
+            return Objection("deny", "Only a person grants exceptions or runs this, in a terminal of their own.")
+        if decision == "ask":
+            self.asked = self.asked or Objection("ask", _ASKS_FOR_OURS)
         if self._shows_credentials(program, words[1:], part):
             return Objection("deny", "This command touches AxonFlow's own credentials, which are not for the model.")
         written = self._owner(*map(self._expanded, part.targets)) if part.targets else ""
@@ -138,9 +146,15 @@ class _Judge:
         if effect == "unknown" or (self.fed_owner and _runs_its_input(program, words[1:], part.words)):
             self.doubtful = self.doubtful or owner or self.fed_owner
         self._feed(part, owner, words)
-        self.fed_grants = part.piped and (granting or self.fed_grants)
         self._enter(program, words[1:])
         return self._of_inner_line(program, words[1:])
+
+    def _on_own_command(self, program: str, words: Sequence[str], part: ShellPart) -> Decision:
+        named, fed = decision_on(words, part.body), self.fed_command
+        tells = program in _READERS or program in {"git", "tee"}
+        made = {"pass" if tells else named, fed if _runs_its_input(program, words[1:], part.words) else "pass"}
+        self.fed_command = (named if named != "pass" else fed) if part.piped else "pass"
+        return "deny" if "deny" in made else "ask" if "ask" in made else "pass"
 
     def _of_inner_line(self, program: str, arguments: Sequence[str]) -> Objection | None:
         """Judge what `eval` and `sh -c` are told to run, too."""
@@ -182,9 +196,16 @@ class _Judge:
     def _owner(self, *words: str) -> str:
         """Say what one of some words names or mentions, "" for nothing guarded."""
         paths = [self._absolute(word) for word in words if word and word[0] != "-" and len(word) <= MAX_VARIABLE_CHARS]
-        if not self.places.settings_files.isdisjoint(paths):
+        if not self.places.settings_files.isdisjoint(paths) or self._matches_settings(paths):
             return CLAUDE_SETTINGS
         return self._owner_in_text("\n".join([*paths, *words]))
+
+    def _matches_settings(self, paths: Sequence[str]) -> bool:
+        """Tell whether a path with wildcards may stand for a settings file of the host."""
+        patterns = [path.split("/") for path in paths if _WILDCARD.search(path) and len(path) <= MAX_PATH_CHARS]
+        return any(
+            _stands_for(pattern, place.split("/")) for pattern in patterns for place in self.places.settings_files
+        )
 
     def _owner_below(self, words: Sequence[str]) -> str:
         """Say what lies in the folders that words name."""
@@ -214,7 +235,7 @@ class _Judge:
             return
         body_owner = self._owner_in_text(part.body) if part.body else ""
         self.fed_owner = owner or body_owner or self.fed_owner
-        self.fed_ours = self.fed_ours or _names_us(words)
+        self.fed_ours = self.fed_ours or names_us(words)
 
     def _enter(self, program: str, arguments: Sequence[str]) -> None:
         if program not in {"cd", "pushd"}:
@@ -227,6 +248,8 @@ class _Judge:
     # What a part does
 
     def _effect(self, program: str, arguments: Sequence[str]) -> Effect:
+        if program == "yq" and any(re.match(r"-[a-zA-Z]*i|--in-?place", word) for word in arguments):
+            return "writes"
         if not program or program in _READERS or program == "for":
             return "reads"
         if program in _COPIERS:
@@ -257,7 +280,7 @@ class _Judge:
         return False
 
     def _stops(self, program: str, words: Sequence[str]) -> Objection | None:
-        ours = _names_us(words)
+        ours = names_us(words)
         kills = program == "kill" or (program == "xargs" and "kill" in words)
         stops = (
             (program in {"pkill", "killall"} and ours),
@@ -270,7 +293,18 @@ class _Judge:
             return Objection("deny", f"This command would stop AxonFlow's own processes or plugin. {WAY_OUT}")
         if program in {"docker", "podman"} and ours and _CONTAINER_ENDS.intersection(words):
             return Objection("ask", "This command may stop an AxonFlow agent. Allow it?")
+        manager = program.rstrip("0123456789.") in _PACKAGE_MANAGERS or "pip" in words
+        if manager and ours and _PACKAGE_ENDS.intersection(words):
+            return Objection("ask", "This command would remove AxonFlow. Allow it?")
         return None
+
+
+def _stands_for(pattern: Sequence[str], place: Sequence[str]) -> bool:
+    # As in a shell: a wildcard stands for no `/`, and for no dot at the beginning of a name.
+    return len(pattern) == len(place) and all(
+        fnmatchcase(name, wanted) and wanted.startswith(".") >= name.startswith(".")
+        for wanted, name in zip(pattern, place, strict=True)
+    )
 
 
 def _without_prefixes(words: list[str]) -> list[str]:
@@ -278,17 +312,6 @@ def _without_prefixes(words: list[str]) -> list[str]:
     while start < len(words) and (not words[start] or words[start] in _PREFIXES or _ASSIGNMENT.match(words[start])):
         start += 1
     return words[start:]
-
-
-def _names_us(words: Sequence[str]) -> bool:
-    return any("axonflow" in word.lower() for word in words)
-
-
-def _grants(words: Sequence[str], body: str) -> bool:
-    # In whatever quotes and brackets another program hands it on.
-    plain = re.findall(r"[\w-]+", " ".join((*words, body)).lower())
-    pairs = set(pairwise(plain))
-    return (_names_us(plain) or ("hooks", "run") in pairs) and not _GRANTS.isdisjoint(pairs)
 
 
 def _runs_its_input(program: str, arguments: Sequence[str], words: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ from axonflow_hooks.errors import AgentRefused
 from axonflow_hooks.wire.mcp_tools import CheckOutputArguments, OutputVerdict, PolicyVerdict
 
 if TYPE_CHECKING:
-    from axonflow_hooks.policy import Engine, Evaluation, Placeholders
+    from axonflow_hooks.policy import Engine, Evaluation, Placeholders, PolicyMatch
     from axonflow_hooks.settings import Settings
 
 _REFUSING = ("block", "require_approval")
@@ -77,6 +77,7 @@ class LocalDecision:
         return OutputVerdict.model_validate(
             {
                 **_verdict(worst),
+                "policy_matches": [_told(match) for item in evaluations for match in item.matches],
                 "redacted_message": evaluations[0].redacted if single else None,
                 "redacted_data": None if single else [{"text": text} for text in masked],
                 "redaction_evaluated": True,
@@ -93,4 +94,15 @@ def _verdict(evaluation: Evaluation) -> dict[str, Any]:
         "block_reason": blocker.description if blocker else "",
         "blocked_by": blocker.policy_id if blocker else "",
         "risk_level": blocker.severity if blocker else None,
+        "policy_matches": [_told(match) for match in evaluation.matches],
+    }
+
+
+def _told(match: PolicyMatch) -> dict[str, Any]:
+    return {
+        "policy_id": match.policy_id,
+        "policy_name": match.policy_name,
+        "risk_level": match.severity,
+        "allow_override": match.allow_override,
+        "action": match.action,
     }

@@ -18,6 +18,8 @@ _WRITTEN_FIELDS: Final = {"Write": "content", "NotebookEdit": "new_source"}
 _EDITS: Final = frozenset({"Edit", "MultiEdit"})
 # Of what Read gives: the name that the model has asked for, and images.
 _NOT_READ: Final = (("filePath",), ("base64",))
+READING_TOOLS: Final = frozenset({"Read", "WebFetch", "WebSearch"})
+"""Tools that only bring something to read: looked at where the user wants it (`scan_reads`)."""
 _FAILED: Final = frozenset({"PostToolUseFailure", "FailedOutput"})
 # Strings of a Bash result that are the host's, not the command's.
 _BASH_TEXT: Final = frozenset({"stdout", "stderr"})
@@ -34,6 +36,8 @@ class ScannableOutput:
     replaceable: bool
     exposed_where: str
     """Where the texts are when they cannot be replaced, in words for the user."""
+    from_outside: bool = True
+    """Whether the call brought them, rather than the model that made it."""
 
 
 def scannable_output(event: HookEvent, environ: Mapping[str, str]) -> ScannableOutput:
@@ -43,7 +47,8 @@ def scannable_output(event: HookEvent, environ: Mapping[str, str]) -> ScannableO
     tool = event.tool_name
     if tool in _WRITTEN_FIELDS or tool in _EDITS:
         path = event.tool_input.get("file_path") or event.tool_input.get("notebook_path") or "the file"
-        return ScannableOutput(_written(event), replaceable=False, exposed_where=f"{path}, which is already written")
+        where = f"{path}, which is already written"
+        return ScannableOutput(_written(event), replaceable=False, exposed_where=where, from_outside=False)
     leaves = tuple(leaves_of(event.tool_response))
     if tool == "Bash" and isinstance(event.tool_response, dict):
         leaves = tuple(leaf for leaf in leaves if leaf.path[0] in _BASH_TEXT)

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.claude_code import replies
 from axonflow_hooks.claude_code.audit import excerpt, executed_call, path_of
+from axonflow_hooks.claude_code.cautions import Caution, distinct, told_to_model, told_to_user
 from axonflow_hooks.claude_code.context import Deadline
 from axonflow_hooks.claude_code.leaves import with_leaves
 from axonflow_hooks.claude_code.ledger import first_notice, record_decision, record_ungoverned
 from axonflow_hooks.claude_code.local_decision import LocalDecision
-from axonflow_hooks.claude_code.outputs import ScannableOutput, call_succeeded, scannable_output
+from axonflow_hooks.claude_code.outputs import READING_TOOLS, ScannableOutput, call_succeeded, scannable_output
 from axonflow_hooks.claude_code.overflow import has_overflow, mask_overflow, overflow_file
 from axonflow_hooks.claude_code.own_tools import own_tool_kind
-from axonflow_hooks.claude_code.replies import SILENT, Reply, one_line
+from axonflow_hooks.claude_code.replies import SILENT, Reply, one_line, sentences
 from axonflow_hooks.claude_code.scan import Scanned, scan_texts
 from axonflow_hooks.claude_code.statements import argument_lines, connector_type
 from axonflow_hooks.errors import AgentUnavailable, AxonFlowError, RateLimited
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from axonflow_hooks.wire.mcp_tools import CheckOutputArguments, OutputVerdict
 
 
-_FILE_KEEPS_VALUES: Final = " The file itself holds the values: never write a placeholder over one."
+_FILE_KEEPS_VALUES: Final = "The file itself holds the values: never write a placeholder over one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,18 @@ class OutputScan:
         telling = [text for text in seen if text.blocked or text.masked is not None] or seen
         return next((text.decision_id for text in telling if text.decision_id), "")
 
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """The policies that warn of the output; none of what withholds it, which says more."""
+        seen = [*self.texts, *([self.overflow] if self.overflow else [])]
+        return () if self.blocked else distinct(caution for text in seen for caution in text.cautions)
+
 
 async def post_tool_use(context: HookContext) -> Reply:
     """Take a finished call, successful or failed, and give the answer."""
     if own_tool_kind(context.event):
         return SILENT  # the agent audits its own tools, and its answers are governed already
-    if context.event.tool_name == "Read" and not context.settings.scan_reads:
+    if context.event.tool_name in READING_TOOLS and not context.settings.scan_reads:
         return SILENT
     output = scannable_output(context.event, context.environ)
     scan = await scan_output(context, output)
@@ -142,7 +149,8 @@ def _input_text(event: HookEvent) -> str:
     if event.tool_name == "Bash":
         command = event.tool_input.get("command")
         return command if isinstance(command, str) else ""
-    return "\n".join(argument_lines(event.tool_input)) if event.tool_name.startswith("mcp__") else path_of(event)
+    told_in_words = event.tool_name.startswith("mcp__") or event.tool_name in {"WebFetch", "WebSearch"}
+    return "\n".join(argument_lines(event.tool_input)) if told_in_words else path_of(event)
 
 
 async def _audit(context: HookContext, output: ScannableOutput, scan: OutputScan) -> None:
@@ -171,19 +179,23 @@ async def _audit(context: HookContext, output: ScannableOutput, scan: OutputScan
 
 def _answer(context: HookContext, output: ScannableOutput, scan: OutputScan) -> Reply:
     event = context.event
-    message = _unscanned_message(context, scan)
+    cautions = scan.cautions if output.from_outside else ()
+    warning = told_to_user(context, cautions, f"the output of this {one_line(event.tool_name, 80)} call")
+    message = sentences(_unscanned_message(context, scan), warning)
     touched = scan.blocked is not None or any(text.masked is not None for text in scan.texts)
     overflow_touched = bool(scan.overflow and (scan.overflow.masked is not None or scan.overflow.blocked))
     if not touched and not overflow_touched:
-        return replies.after_tool(event.name, message=message)
+        return replies.after_tool(event.name, context=told_to_model(cautions), message=message)
     verdict = "deny" if scan.blocked else "redact"
     record_decision(context.paths, decision_id=scan.decision_id, verdict=verdict, tool_name=event.tool_name)
     if not output.replaceable:
-        return replies.after_tool(event.name, context=_exposed_context(output, scan), message=message)
+        exposed = sentences(_exposed_context(output, scan), told_to_model(cautions))
+        return replies.after_tool(event.name, context=exposed, message=message)
     updated = with_leaves(event.tool_response, _replacements(output, scan)) if touched else None
+    kept = _FILE_KEEPS_VALUES if event.tool_name == "Read" else ""
     return replies.after_tool(
         event.name,
-        context=redacted_context(scan) + (_FILE_KEEPS_VALUES if event.tool_name == "Read" else ""),
+        context=sentences(redacted_context(scan), kept, told_to_model(cautions)),
         message=message,
         updated_output=updated,
         is_mcp=event.tool_name.startswith("mcp__"),

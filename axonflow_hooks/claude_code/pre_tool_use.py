@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.claude_code import failures, replies
 from axonflow_hooks.claude_code.audit import blocked_attempt
+from axonflow_hooks.claude_code.cautions import cautions_of, distinct, told_to_user
 from axonflow_hooks.claude_code.context import Deadline
 from axonflow_hooks.claude_code.guard import objection_to
 from axonflow_hooks.claude_code.guarded_places import guarded_places
@@ -94,9 +95,10 @@ async def _decide(client: AgentClient, statement: Statement, session_id: str, sh
         raise failed[0]
     # A masked piece cannot be put back into a statement that was cut with overlap: the masked text is left out, and
     # the answer says so.
+    found = [match for verdict in verdicts for match in verdict.policy_matches]
     return next(
         (verdict.model_copy(update={"redacted_statement": None}) for verdict in verdicts if verdict.requires_redaction),
-        verdicts[0],
+        verdicts[0].model_copy(update={"policy_matches": found}),
     )
 
 
@@ -110,7 +112,7 @@ def _leniency(failure: BaseException) -> int:
 async def _answer(context: HookContext, statement: Statement, verdict: PolicyVerdict) -> Reply:
     if verdict.allowed and not verdict.requires_redaction:
         _remember(context, verdict, "allow")
-        return SILENT
+        return _warned(context, verdict)
     approval = one_line(verdict.pending_approval.approval_id, 80) if verdict.pending_approval else ""
     if approval and not verdict.allowed:
         _remember(context, verdict, "ask")
@@ -123,6 +125,13 @@ async def _answer(context: HookContext, statement: Statement, verdict: PolicyVer
     _remember(context, verdict, "deny")
     await context.audit(blocked_attempt(context.event, _reason(verdict), verdict.decision_id))
     return replies.deny(_reason(verdict))
+
+
+def _warned(context: HookContext, verdict: PolicyVerdict) -> Reply:
+    """Let the call run; the user is told what policy warns of, each policy once a session."""
+    what = f"this {one_line(context.event.tool_name, 80)} call"
+    message = told_to_user(context, distinct(cautions_of(verdict)), what)
+    return replies.notice(message) if message else SILENT
 
 
 def _reason(verdict: PolicyVerdict) -> str:
@@ -173,7 +182,7 @@ def without_agent(context: HookContext, error: AgentUnavailable) -> Reply:
         return _masked_input(context, statement, verdict) or replies.deny(_reason(verdict))
     if first_notice(context.paths, context.event.session_id, "local-decision"):
         return replies.notice(f"[AxonFlow] The built-in policies decide for now: {one_line(error.message, 300)}")
-    return SILENT
+    return _warned(context, verdict)
 
 
 def _remember(context: HookContext, verdict: PolicyVerdict, answer: str) -> None:

@@ -106,6 +106,11 @@ def one_line(text: object, limit: int = 400) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def sentences(*parts: str) -> str:
+    """Join what there is to say; parts that are empty are left out."""
+    return " ".join(filter(None, parts))
+
+
 def _decision(decision: str, reason: str, message: str) -> Reply:
     output = {
         "hookEventName": "PreToolUse",

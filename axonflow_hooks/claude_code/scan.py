@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from axonflow_hooks.claude_code.cautions import Caution, cautions_of, distinct
 from axonflow_hooks.claude_code.leaves import decoded, still_json
 from axonflow_hooks.claude_code.statements import MAX_PIECE_BYTES, PIECE_CHARS
 from axonflow_hooks.errors import AgentError, AxonFlowError, MalformedVerdict
@@ -40,7 +41,8 @@ class OutputChecker(Protocol):
 class Scanned:
     """One text after its scan: `masked` is what to show instead, None to leave it as it is.
 
-    `blocked` is the verdict that withholds it; `error` says why it could not be scanned, which is never "clean".
+    `blocked` is the verdict that withholds it; `error` says why it could not be scanned, which is never "clean";
+    `cautions` are the policies that let it pass with a warning.
     """
 
     text: str
@@ -48,6 +50,7 @@ class Scanned:
     blocked: OutputVerdict | None = None
     error: AxonFlowError | None = None
     decision_id: str = ""
+    cautions: tuple[Caution, ...] = ()
 
     @property
     def kinds(self) -> Counter[str]:
@@ -100,9 +103,8 @@ def _scanned(text: str, seen: str, verdict: OutputVerdict, masked: str | None) -
         return Scanned(text, blocked=verdict, decision_id=verdict.decision_id)
     if verdict.redaction_evaluated is False:
         raise MalformedVerdict("The agent did not evaluate redaction.")
-    if masked is None or masked == seen:
-        return Scanned(text, decision_id=verdict.decision_id)
-    return Scanned(text, masked=still_json(seen, masked), decision_id=verdict.decision_id)
+    shown = None if masked is None or masked == seen else still_json(seen, masked)
+    return Scanned(text, masked=shown, decision_id=verdict.decision_id, cautions=cautions_of(verdict))
 
 
 async def _scan_rows(
@@ -170,9 +172,10 @@ async def _scan_long(text: str, connector_type: str, check: OutputChecker, limit
     # Where it must be withheld, it does not matter that another piece could not be scanned.
     for piece in (*(piece for piece in scanned if piece.blocked), *(piece for piece in scanned if piece.error)):
         return replace(piece, text=text, masked=None)
-    if all(piece.masked is None for piece in scanned):
-        return Scanned(text, decision_id=decision_id)
-    return Scanned(text, masked=still_json(seen, "".join(map(_shown, scanned))), decision_id=decision_id)
+    untouched = all(piece.masked is None for piece in scanned)
+    masked = None if untouched else still_json(seen, "".join(map(_shown, scanned)))
+    cautions = distinct(caution for piece in scanned for caution in piece.cautions)
+    return Scanned(text, masked=masked, decision_id=decision_id, cautions=cautions)
 
 
 async def _safe_cut(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
 MAX_PIECE_BYTES: Final = MAX_BODY_BYTES - 40_000
 """What a statement may take of a request body; the rest is for the envelope and the connector's name."""
 
+_CLEARS: Final = re.compile(r"\b(?:rm|srm|shred|find|mv|chmod|chown|rsync|setfacl|tar)\b")
+_SYSTEM_FOLDERS: Final = frozenset(
+    "/ /bin /boot /dev /etc /home /lib /opt /root /sbin /srv /usr /usr/local /var /var/lib /Users /System "
+    "/Library".split()
+)
 MAX_LABEL_CHARS: Final = 200
 SHORT_LABEL_CHARS: Final = 40
 PIECE_CHARS: Final = 400_000
@@ -41,14 +48,15 @@ def connector_type(tool_name: str) -> str:
 def statement_of(event: HookEvent) -> Statement:
     """Take a PreToolUse event and give its statement.
 
-    Bash: the command. Write: path and content. Edit, MultiEdit: path and the lines that will stand in the file.
-    NotebookEdit: path and the cell's source. Any other tool: each argument on a line of its own. A call without
-    arguments is still a call: its statement is the tool's name.
+    Bash: the command, after a `cd` where it may clear a home or a system folder that it runs in. Write: path and
+    content. Edit, MultiEdit: path and the lines that will stand in the file. NotebookEdit: path and the cell's source.
+    Any other tool: each argument on a line of its own. A call without arguments is still a call: its statement is the
+    tool's name.
     """
     connector = connector_type(event.tool_name)
     given = event.tool_input
     if event.tool_name == "Bash":
-        return _with_field(connector, "", given, "command")
+        return _with_field(connector, _whereabouts(event), given, "command")
     if event.tool_name == "Write":
         return _with_field(connector, _path_line(given, "file_path", event.cwd), given, "content")
     if event.tool_name == "NotebookEdit":
@@ -124,6 +132,16 @@ def _with_field(connector: str, head: str, given: dict[str, Any], name: str) -> 
         rest = "\n".join(argument_lines(others if plain or value is None else {name: value, **others}))
         return Statement(connector, (head + plain + rest).strip() or connector)
     return Statement(connector, head + value or connector, name if value else "", len(head))
+
+
+def _whereabouts(event: HookEvent) -> str:
+    """Give the `cd` that says where a command runs: `rm -rf *` is one thing in a project and another at home."""
+    command, cwd = event.tool_input.get("command"), os.path.normpath(event.cwd or ".")
+    if not isinstance(command, str) or not _CLEARS.search(command):
+        return ""
+    if cwd == os.path.normpath(os.path.expanduser("~")):  # noqa: PTH111 - paths as text, as the host gives them
+        return "cd ~\n"
+    return f"cd {cwd}\n" if cwd in _SYSTEM_FOLDERS else ""
 
 
 def _edit_statement(event: HookEvent) -> Statement:

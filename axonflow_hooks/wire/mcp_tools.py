@@ -67,6 +67,7 @@ class PolicyMatchInfo(BaseModel):
     policy_name: LenientText = ""
     risk_level: LenientRisk = None
     allow_override: LenientFlag = False
+    action: LenientText = ""
 
 
 class PendingApproval(BaseModel):

@@ -12,6 +12,7 @@ from axonflow_hooks.claude_code.events import parse_event
 from axonflow_hooks.claude_code.throttle import check_not_throttled
 from axonflow_hooks.errors import AgentRefused, AgentUnavailable, RateLimited
 from axonflow_hooks.settings import load_settings
+from tests.conftest import NO_TLS
 
 if TYPE_CHECKING:
     from axonflow_hooks.client import AgentClient
@@ -40,7 +41,7 @@ def ask(hooks: Hooks, share_s: float, outcome: BaseException | None) -> object:
     async def run() -> object:
         event = parse_event(json.dumps(hooks.event("PreToolUse", "Bash", {})).encode(), "PreToolUse")
         settings = load_settings(hooks.environ, hooks.paths)
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as http:
             context = HookContext(event, hooks.environ, settings, hooks.paths, http, Deadline.after(30.0))
             return await context.ask_agent(share_s, question)
 

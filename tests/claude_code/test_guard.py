@@ -263,3 +263,10 @@ def test_of_a_folder_that_is_worked_in_only_the_agents_files_are_guarded(
 ) -> None:
     note_agent_folders(resolve_paths({"HOME": str(project.parent / "home")}), (project,))
     assert write(project, name) == decision
+
+
+def test_governing_variables_in_a_start_up_file_are_put_to_a_person(project: Path) -> None:
+    assert write(project, str(project.parent / "home" / ".bashrc"), "export AXONFLOW_FAIL_MODE=open\n") == "ask"
+    assert write(project, str(project.parent / "home" / ".bashrc"), "alias ll='ls -l'\n") == ""
+    line = "echo 'export AXONFLOW_FAIL_MODE=open' >> ~/.bashrc"
+    assert decide(project, "Bash", {"command": line}) == "ask"

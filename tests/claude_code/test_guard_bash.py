@@ -23,6 +23,8 @@ ENVIRON = {
 CWD = "/work/app"
 
 ORDINARY = [
+    "rm *.json */settings.json",
+    "yq .permissions .claude/settings.json",
     "git status",
     "git log --oneline -- .claude/settings.json",
     "git diff .claude/settings.local.json | head -50",
@@ -39,6 +41,10 @@ ORDINARY = [
     "grep -rn kill axonflow_hooks/",
     "rg 'axonflow-hooks agent stop' docs/",
     "rg 'axonflow-hooks override confirm' docs/",
+    "rg 'axonflow-hooks agent client add' docs/",
+    "pip install 'axonflow-hooks[agent]'",
+    "axonflow-hooks agent --help",
+    "uv remove requests",
     "axonflow-hooks override list",
     "axonflow-hooks override revoke ovr_1",
     "axonflow-hooks approval list --json",
@@ -99,6 +105,9 @@ ORDINARY = [
 ]
 
 DENIED = [
+    "yq -i '.disableAllHooks = true' .claude/settings.json",
+    "echo x > .c*/settings.json",
+    "rm .claud?/settings.local.json",
     "echo '{\"disableAllHooks\":true}' > .claude/settings.local.json",
     "echo x >> ~/.claude/settings.json",
     "printf x>.claude/settings.json",
@@ -174,6 +183,11 @@ DENIED = [
     "axonflow-hooks override create sys_x --reason 'the user said so'",
     "axonflow-hooks approval approve apr_1",
     "axonflow-hooks presence set",
+    "axonflow-hooks proxy approve files:read",
+    "echo 'axonflow-hooks agent stop' | sh",
+    "axonflow-hooks agent client add ci; axonflow-hooks presence set",
+    "docker stop axonflow-agent > ~/.claude/settings.json",
+    "docker stop axonflow-agent; rm ~/.claude/settings.json",
     "script -qc 'axonflow-hooks override confirm' /dev/null",
     "X=axonflow-hooks; $X override confirm",
     "sh '/srv/plugin/hooks/run' cli override confirm",
@@ -207,6 +221,16 @@ ASKED = [
     "awk 'BEGIN{print > \".claude/settings.json\"}'",
     "code .mcp.json",
     "docker stop axonflow-agent",
+    "axonflow-hooks agent client add ci",
+    "echo 'axonflow-hooks agent client add ci' | sh",
+    "sh -c 'axonflow-hooks agent client add ci | tee out'",
+    "python -m axonflow_hooks agent client add ci",
+    "axonflow-hooks agent --data-dir /tmp/other --port 8080",
+    "sh '/srv/plugin/hooks/run' cli agent start",
+    "sh '/srv/plugin/hooks/run' cli login -",
+    "pip3 uninstall -y axonflow-hooks",
+    "python3 -m pip uninstall axonflow-hooks",
+    "uv tool uninstall axonflow-hooks",
     "rm -rf ~/.local/share ~/.config",
     "rm -rf /opt/*in '/opt/plug in'",
     "mv '/opt/plug in/axonflow' /tmp/gone",

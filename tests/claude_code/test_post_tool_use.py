@@ -325,14 +325,14 @@ def test_a_partly_failed_scan_masks_what_it_could_and_says_so(hooks: Hooks, agen
 @pytest.mark.parametrize("act", ["hang", "drip"])
 def test_a_hanging_agent_does_not_hold_the_host(hooks: Hooks, agent: StubAgent, act: str) -> None:
     agent.on["check_output"] = lambda _: {"act": act}
-    reply = hooks.post("Bash", {"command": "x"}, {"stdout": SSN, **BASH}, deadline_s=1.5)
+    reply = hooks.post("Bash", {"command": "x"}, {"stdout": SSN, **BASH}, deadline_s=3.0)
     assert "not scanned" in reply["systemMessage"]
 
 
 def test_what_was_masked_in_time_is_kept_when_the_rest_hangs(hooks: Hooks, agent: StubAgent) -> None:
     agent.on["check_output"] = lambda asked: {"act": "hang"} if "SLOW" in asked["message"] else agent.mask_output(asked)
     response = {"stdout": SSN, **BASH, "stderr": "SLOW"}
-    reply = hooks.post("Bash", {"command": "x"}, response, deadline_s=2.0)
+    reply = hooks.post("Bash", {"command": "x"}, response, deadline_s=4.0)
     assert updated(reply) == masked_in(response)
     assert "not scanned" in reply["systemMessage"]
 
@@ -389,3 +389,19 @@ def test_an_image_that_is_read_is_not_sent_anywhere(hooks: Hooks, agent: StubAge
     response = {"type": "image", "file": {"base64": "QUJD", "type": "image/png", "originalSize": 3}}
     assert hooks.post("Read", {"file_path": "/w/a.png"}, response, environ={"AXONFLOW_SCAN_READS": "on"}) is None
     assert [call.arguments["message"] for call in agent.calls("check_output")] == ["/w/a.png"]
+
+
+@pytest.mark.parametrize("tool", ["Read", "WebFetch", "WebSearch"])
+def test_what_only_reads_is_looked_at_where_the_user_wants_it(hooks: Hooks, agent: StubAgent, tool: str) -> None:
+    assert hooks.post(tool, {"query": "q"}, {"result": SSN}) is None
+    assert agent.requests == []
+    assert updated(hooks.post(tool, {"query": "q"}, {"result": SSN}, environ={"AXONFLOW_SCAN_READS": "on"})) == {
+        "result": MASKED
+    }
+
+
+def test_the_address_of_a_fetched_page_is_recorded(hooks: Hooks, agent: StubAgent) -> None:
+    given = {"url": f"https://docs.example/?ssn={SSN}", "prompt": "read"}
+    hooks.post("WebFetch", given, {"result": "a page"}, environ={"AXONFLOW_SCAN_READS": "on"})
+    (record,) = agent.calls("audit_tool_call")
+    assert record.arguments["input"]["excerpt"] == f"url: https://docs.example/?ssn={MASKED}\nprompt: read"

@@ -201,3 +201,27 @@ def test_pieces_cover_every_substring_up_to_the_overlap(char: str, length: int, 
 def test_most_texts_are_one_piece() -> None:
     assert pieces_of("") == [""]
     assert pieces_of("x" * 900_000) == ["x" * 900_000]
+
+
+@pytest.mark.parametrize(
+    ("command", "cwd", "head"),
+    [
+        ("rm -rf *", "HOME", "cd ~\n"),
+        ("find . -delete", "HOME/", "cd ~\n"),
+        ("rm -rf *", "/", "cd /\n"),
+        ("sudo chown -R me .", "/usr/../etc/", "cd /etc\n"),
+        ("rm -rf *", "HOME/project", ""),
+        ("rm -rf *", "/work", ""),
+        ("rm -rf *", "", ""),
+        ("git status", "HOME", ""),
+    ],
+)
+def test_where_a_command_runs_is_told_where_it_could_clear_it(
+    command: str, cwd: str, head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = cwd.replace("HOME", str(tmp_path))
+    event = HookEvent("PreToolUse", cwd=folder, tool_name="Bash", tool_input={"command": command})
+    seen = statement_of(event)
+    assert seen.text == head + command
+    assert (seen.field, seen.text[seen.field_start :]) == ("command", command)

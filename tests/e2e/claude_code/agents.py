@@ -21,7 +21,7 @@ from axonflow_hooks.account.local_agent import credential_for
 from axonflow_hooks.paths import resolve_paths
 from devtools.live import clean_environment, running_agent
 
-AUDIT_DEADLINE_S: Final = 20.0
+AUDIT_DEADLINE_S: Final = 60.0
 CREDENTIALS: Final = Path(".config/axonflow/agent-credentials.json")
 Entry = dict[str, Any]
 Fault = Literal["refuses", "hangs", "fails"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OFF: Final[dict[str, Any]] = {"disableAllHooks": True}
 OFF_TEXT: Final = '{"disableAllHooks": true}'
-SETTLED_DEADLINE_S: Final = 30.0
+SETTLED_DEADLINE_S: Final = 60.0
 
 
 @scenario("Settings that switch hooks off: Write, Edit and Bash are denied")
