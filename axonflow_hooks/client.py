@@ -69,7 +69,7 @@ class Connection:
         return headers
 
 
-def new_http_client(endpoint: str, *, keep_alive_s: float = 5.0) -> httpx.AsyncClient:
+def new_http_client(endpoint: str, *, keep_alive_s: float = 5.0, max_connections: int = 32) -> httpx.AsyncClient:
     """Give an HTTP client for one endpoint: TLS verified, no redirects, no proxy between us and this machine.
 
     An agent of this machine has to prove that it is one before it gets its credential (see `recognition`).
@@ -87,7 +87,9 @@ def new_http_client(endpoint: str, *, keep_alive_s: float = 5.0) -> httpx.AsyncC
             follow_redirects=False,
             timeout=None,  # noqa: S113 - every call carries its own deadline
             event_hooks={"request": [recognising(endpoint)]} if no_tls else None,
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=keep_alive_s),
+            limits=httpx.Limits(
+                max_connections=max_connections, max_keepalive_connections=32, keepalive_expiry=keep_alive_s
+            ),
         )
     except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
         raise AgentUnavailable(

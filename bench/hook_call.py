@@ -126,7 +126,7 @@ def run(site: Site, rounds: int) -> str:
         agent, plain = agent_case(environ, "")
         near = measure([bare, agent, *hook_cases(site, environ, all_of_them=True), plain], rounds)
         parts += ["### Over loopback", table("one hook call", near, BARE), verdict_of(near)]
-        parts += ["### At once", at_once(hook_cases(site, environ, all_of_them=False)[0], max(3, rounds // 10))]
+        parts += ["### At once", at_once(hook_cases(site, environ, all_of_them=False)[0], max(20, rounds // 3))]
         auth = next(iter(resolve_auth(environ)))
         with far_agent(urlsplit(endpoint).port or 0, ROUND_TRIP_S, site.home) as (url, certificate):
             remote = {**environ, "AXONFLOW_ENDPOINT": url, "AXONFLOW_AUTH": auth, "SSL_CERT_FILE": str(certificate)}

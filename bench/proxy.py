@@ -2,7 +2,9 @@
 
 `--write FILE` puts the tables between the marks of docs/performance.md. Two agents decide: a stand-in that answers at
 once, which shows what the proxy itself takes, and the embedded one. What "added" means: the proxy's time, less the
-time of the direct backend, less the time of the agent's two answers to the very requests that the proxy sends.
+time of the direct backend, less the time of the agent's two answers to the very requests that the proxy sends, as a
+blocking socket gets them: what it takes an event loop to wake for them is the proxy's. `--against TREE` measures the
+proxy of another working copy along with this one, in turn.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from devtools.live import ROOT, clean_environment, running_agent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-START = ROOT / "axonflow_hooks" / "proxy" / "start.py"
+START = Path("axonflow_hooks") / "proxy" / "start.py"
 BACKEND = [sys.executable, str(ROOT / "bench" / "quick_backend.py")]
 AGENT = [sys.executable, str(ROOT / "bench" / "quick_agent.py")]
 IN_FLIGHT = (1, 8, 32)
@@ -90,8 +92,8 @@ class Peer:
 
     def cpu_s(self) -> float:
         """Give the seconds of CPU time the process has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / 1e9
 
     @property
     def _out(self) -> int:
@@ -190,8 +192,11 @@ class Site:
             "AXONFLOW_AUDIT_LOG": str(self.home / "audit.jsonl"),
         }
 
-    def proxy(self, name: str, endpoint: str) -> contextlib.AbstractContextManager[Peer]:
-        return started(name, [sys.executable, "-I", str(START)], self.environ(endpoint))
+    def proxy(self, name: str, endpoint: str, tree: Path = ROOT) -> contextlib.AbstractContextManager[Peer]:
+        # An installed working copy would come before the script's own.
+        first = f"import runpy, sys; sys.path.insert(0, {str(tree)!r})"
+        run = f"runpy.run_path({str(tree / START)!r}, run_name='__main__')"
+        return started(name, [sys.executable, "-I", "-c", f"{first}; {run}"], self.environ(endpoint))
 
 
 def seen_requests(endpoint: str) -> list[bytes]:
@@ -218,7 +223,7 @@ def latency_table(times: dict[str, Times]) -> str:
     direct = times["direct backend"]
     for name, found in times.items():
         added = ""
-        agent = times.get(name.replace("proxy, ", "two answers of the "))
+        agent = times.get(f"two answers of the {name.partition(', ')[2]}")
         if agent is not None and agent is not found:
             p50, p95 = found.p50 - direct.p50 - agent.p50, found.p95 - direct.p95 - agent.p95
             added = f"{p50:.2f} | {p95:.2f}"
@@ -264,7 +269,7 @@ def until_answer(environ: dict[str, str]) -> float:
     """Give the milliseconds from a proxy's start to its answer to `initialize`."""
     begun = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, "-I", str(START)],
+        [sys.executable, "-I", str(ROOT / START)],
         env=environ,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -281,7 +286,7 @@ def until_answer(environ: dict[str, str]) -> float:
     return took
 
 
-def report(rounds: int, calls: int) -> str:
+def report(rounds: int, calls: int, against: Path | None) -> str:
     """Measure everything and give the tables."""
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "home"
@@ -307,8 +312,13 @@ def report(rounds: int, calls: int) -> str:
             Case("two answers of the embedded agent", call=Replay(embedded, seen).both),
             Case("proxy, embedded agent", call=real.call),
         ]
+        peers = [direct, fast, real]
+        if against is not None:
+            other = stack.enter_context(site.proxy("other proxy, quick agent", quick, against))
+            cases.append(Case(other.name, call=other.call))
+            peers.append(other)
         times = measure_blocks(cases, rounds)
-        throughput = throughput_table([direct, fast, real], 3, calls)
+        throughput = throughput_table(peers, 3, calls)
         start = start_up(site.environ(quick), min(rounds, 60))
     head = f"{rounds} rounds of {BLOCK} calls of each; {machine()}. Audit file on, one text in the result."
     return "\n\n".join((head, latency_table(times), throughput, start))
@@ -319,9 +329,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=60, help=f"of {BLOCK} calls of each case")
     parser.add_argument("--calls", type=int, default=3000, help="calls of each throughput measurement")
+    parser.add_argument("--against", type=Path, metavar="TREE", help="another working copy to measure along")
     parser.add_argument("--write", type=Path)
     arguments = parser.parse_args()
-    text = report(arguments.rounds, arguments.calls)
+    text = report(arguments.rounds, arguments.calls, arguments.against and arguments.against.resolve())
     print(text)
     if arguments.write:
         document = arguments.write.read_text(encoding="utf-8")

@@ -38,6 +38,8 @@ LOCK: Final = ROOT / "requirements" / "dev.txt"
 VARIANTS: Final = ("uv", "portable")
 NOT_IN_IT: Final = ("agent", "policy")
 """Rooms of the package that a proxy never enters."""
+NOT_RUN: Final = ("tests", "benchmarks")
+"""Folders of other packages that nothing imports."""
 
 PYTHONS: Final = ("3.10", "3.11", "3.12", "3.13", "3.14")
 PLATFORMS: Final = {
@@ -170,9 +172,11 @@ def _sort(package: Path, target: Path, lib: Path) -> None:
     record = (package / "RECORD").read_text(encoding="utf-8").splitlines()
     files = [line.rpartition(",")[0].rpartition(",")[0].strip('"') for line in record]
     for file in files:
+        parts = file.split("/")
         if (
-            file.startswith(("..", "bin/", "Scripts/"))
-            or "__pycache__" in file
+            parts[0] in {"..", "bin", "Scripts"}
+            or "__pycache__" in parts
+            or parts[1:2] in ([name] for name in NOT_RUN)
             or file.endswith(("/RECORD", "/INSTALLER"))
         ):
             continue

@@ -28,18 +28,43 @@ IDLE_S: Final = 30.0
 
 
 class Answer(NamedTuple):
-    """A reply as it came: `headers` in lower case."""
+    """A reply: `headers` in lower case, as far as they say more than how to read the body."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
 
+class Exchange(NamedTuple):
+    """A request that was sent without waiting: its answer, and when that is too late (loop time)."""
+
+    answer: asyncio.Future[Answer]
+    deadline: float
+    connection: object
+
+
 class Link(Protocol):
     """One way to the agent."""
 
-    async def post(self, path: str, headers: Headers, extra: Headers, body: bytes, timeout_s: float) -> Answer:
-        """Send a request that may be repeated: `headers` are those of every request. Raises AgentUnavailable."""
+    async def post(
+        self,
+        path: str,
+        headers: Headers,
+        extra: Headers,
+        body: bytes,
+        timeout_s: float,
+        begun: Exchange | None = None,
+    ) -> Answer:
+        """Send a request that may be repeated: `headers` are those of every request. Raises AgentUnavailable.
+
+        Where that has `begun`, wait for what is missing of it.
+        """
+
+    def begin(self, path: str, headers: Headers, extra: Headers, body: bytes, timeout_s: float) -> Exchange | None:
+        """Send a request where nothing has to be waited for, else give None. Then `post` or `end` must follow."""
+
+    def end(self, exchange: Exchange) -> None:
+        """Take it that an exchange has had its answer."""
 
     async def aclose(self) -> None:
         """Close what is open."""
@@ -52,8 +77,17 @@ class HttpxLink:
     endpoint: str
     _http: httpx.AsyncClient | None = None
 
-    async def post(self, path: str, headers: Headers, extra: Headers, body: bytes, timeout_s: float) -> Answer:
+    async def post(
+        self,
+        path: str,
+        headers: Headers,
+        extra: Headers,
+        body: bytes,
+        timeout_s: float,
+        begun: Exchange | None = None,
+    ) -> Answer:
         """Send a request. Raises AgentUnavailable."""
+        del begun  # nothing ever is, here
         if self._http is None:
             self._http = new_http_client(self.endpoint, keep_alive_s=IDLE_S)
         sending = self._http.post(self.endpoint + path, content=body, headers={**headers, **extra})
@@ -64,6 +98,12 @@ class HttpxLink:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise AgentUnavailable(f"{self.endpoint} cannot be reached ({type(error).__name__}).") from None
         return Answer(reply.status_code, {name.lower(): value for name, value in reply.headers.items()}, reply.content)
+
+    def begin(self, path: str, headers: Headers, extra: Headers, body: bytes, timeout_s: float) -> Exchange | None:
+        """Give None: httpx is always waited for."""
+
+    def end(self, exchange: Exchange) -> None:
+        """Do nothing: nothing was begun."""
 
     async def aclose(self) -> None:
         """Close what is open."""

@@ -38,6 +38,10 @@ class Approvals:
         held = self._held.get(key)
         return held[0] if held and self.clock() - held[1] < KEEP_S else ""
 
+    def none(self) -> bool:
+        """Tell that nothing is held."""
+        return not self._held
+
     def hold(self, key: Key, decision: Decision) -> None:
         """Remember that a call waits; a hold that is over is forgotten, so that the next try asks for a new one."""
         if any(reason.startswith(_OVER) for reason in decision.reasons):

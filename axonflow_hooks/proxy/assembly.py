@@ -30,6 +30,7 @@ from axonflow_hooks.proxy.request_plane import RequestPlane
 from axonflow_hooks.proxy.response_plane import ResponsePlane
 from axonflow_hooks.proxy.router import Router
 from axonflow_hooks.proxy.routes import Routes
+from axonflow_hooks.proxy.straight_call import StraightCalls
 from axonflow_hooks.settings import is_loopback_url
 
 if TYPE_CHECKING:
@@ -98,12 +99,11 @@ class Assembly:
     def _up(self, host: BackendHost) -> None:
         self.fleet.catalogues[host.id].renew()
         self._announce()
-        if self.routes.level:
-            self._spawn(self._tell_level(host))
+        self._spawn(self._restore(host))
 
-    async def _tell_level(self, host: BackendHost) -> None:
+    async def _restore(self, host: BackendHost) -> None:
         with contextlib.suppress(Refusal):
-            await self.routes.tell_level(host)
+            await self.routes.restore(host)
 
     def _announce(self) -> None:
         """Tell the client that lists it has seen may have changed."""
@@ -198,9 +198,10 @@ def assemble(settings: ProxySettings, environ: Mapping[str, str], diagnostics: D
     requests = RequestPlane(pdp, fail_open=settings.fail_mode == "open")
     governance = Governance(requests, responses, trail, settings.redact_responses)
     integrity = Integrity(pin_store(paths), responses, diagnostics)
-    fleet = Fleet(integrity, diagnostics)
+    router = Router(diagnostics, starting=lambda _: None)
+    fleet = Fleet(integrity, diagnostics, lambda kind: router.announce(f"notifications/{kind.capability}/list_changed"))
     routes = Routes(fleet, governance)
-    router = Router(diagnostics, starting=lambda _: None, routes=routes.table())
+    router.routes, router.shortcuts = routes.table(), {"tools/call": StraightCalls(router, routes).start}
     assembly = Assembly(settings, diagnostics, pdp, governance, integrity, fleet, routes, router, file)
     router.notices["notifications/initialized"] = lambda _: assembly.client_ready()
     router.notices["notifications/roots/list_changed"] = lambda _: assembly.roots_changed()

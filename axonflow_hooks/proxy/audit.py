@@ -13,7 +13,8 @@ import os
 import re
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from json.encoder import encode_basestring as _encode_text
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import rfc8785
 
@@ -54,16 +55,16 @@ class Call:
     unseen: int = 0
     executed: bool = False
     fixed: str = field(init=False)
+    allowed: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self.fixed = (
-            f'"tool_name":{_encode(self.tool_name)},"backend":{_encode(self.target.server)},'
+            f'"tool_name":{_encode_text(self.tool_name)},"backend":{_encode_text(self.target.server)},'
             f'"parameters_hash":"{self.parameters_hash}","parameters_hash_form":"{self.hash_form}"'
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a call ended: `verdict` is allow, deny, needs_approval or error."""
 
     verdict: str
@@ -91,17 +92,20 @@ class AuditTrail:
 
     def intent(self, call: Call) -> None:
         """Write that a call is about to be executed. Raises Refusal when that cannot be written."""
-        decided = _decided("allow", call.decision)
-        self._write(f'"timestamp":"{_now()}","event":"intent","call_id":"{call.call_id}",', f",{call.fixed},{decided}")
+        call.allowed = _decided("allow", call.decision)
+        start = f'"timestamp":"{_now()}","event":"intent","call_id":"{call.call_id}",'
+        self._write(start, f",{call.fixed},{call.allowed}")
 
     def outcome(self, call: Call, outcome: Outcome) -> None:
         """Write how a call ended. Raises Refusal when that cannot be written: then its result is withheld."""
         start = f'"timestamp":"{_now()}","event":"outcome","call_id":"{call.call_id}",'
         duration_ms = round((time.monotonic() - call.started) * 1000, 3)
         records = "null" if outcome.records is None else outcome.records
-        error = _encode(outcome.error[:MAX_ERROR_CHARS]) if outcome.error else "null"
+        error = _encode_text(outcome.error[:MAX_ERROR_CHARS]) if outcome.error else "null"
+        as_intended = outcome.verdict == "allow" and outcome.decision is None
+        decided = (as_intended and call.allowed) or _decided(outcome.verdict, outcome.decision or call.decision)
         rest = (
-            f",{call.fixed},{_decided(outcome.verdict, outcome.decision or call.decision)},"
+            f",{call.fixed},{decided},"
             f'"response_record_count":{records},"duration_ms":{duration_ms},"redaction_count":{call.redactions},'
             f'"unscanned_binaries":{call.unseen},"executed":{_truth(call.executed)},"error":{error}'
         )
@@ -127,9 +131,10 @@ def _decided(verdict: str, decision: Decision | None) -> str:
     """Give the members of a row that tell what was decided."""
     if decision is None:
         return f'"verdict":"{verdict}","decision_id":null,"trace_id":null,"evaluated_policies":[],"failed_open":false'
-    policies = ",".join(map(_encode, decision.policies))
+    policies = ",".join(map(_encode_text, decision.policies))
     return (
-        f'"verdict":"{verdict}","decision_id":{_encode(decision.decision_id)},"trace_id":{_encode(decision.trace_id)},'
+        f'"verdict":"{verdict}","decision_id":{_encode_text(decision.decision_id)},'
+        f'"trace_id":{_encode_text(decision.trace_id)},'
         f'"evaluated_policies":[{policies}],"failed_open":{_truth(decision.failed_open)}'
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from axonflow_hooks.proxy.backend_map import Backend
     from axonflow_hooks.proxy.diagnostics import Diagnostics
     from axonflow_hooks.proxy.guardian import Guardian
-    from axonflow_hooks.proxy.rpc import Listener, Reply
+    from axonflow_hooks.proxy.rpc import Listener, Reply, Waiting
 
 FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 30.0
@@ -33,6 +34,8 @@ HANDSHAKE_S: Final = 60.0
 
 ACCEPTED_VERSIONS: Final = (*VERSIONS, "2025-03-26", "2024-11-05")
 """What a backend may answer: older releases differ in nothing that the proxy passes on."""
+
+_VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class HandshakeFailed(Exception):  # noqa: N818 - reads as what happened
@@ -110,8 +113,10 @@ class BackendHost:
         result = reply.result.value if reply.result is not None else None
         version = result.get("protocolVersion") if isinstance(result, dict) else None
         if not isinstance(result, dict) or version not in ACCEPTED_VERSIONS:
-            said = f"protocol version {version!r}" if version else "no result"
-            raise HandshakeFailed(f"it answered initialize with {said[:60]}; known are {', '.join(ACCEPTED_VERSIONS)}")
+            # Whatever else it says there has not been checked.
+            dated = isinstance(version, str) and _VERSION.fullmatch(version) is not None
+            said = f"protocol version {version}" if dated else "no protocol version"
+            raise HandshakeFailed(f"it answered initialize with {said}; known are {', '.join(ACCEPTED_VERSIONS)}")
         offered = result.get("capabilities")
         self.capabilities = offered if isinstance(offered, dict) else {}
         transport = session.transport
@@ -161,22 +166,30 @@ class BackendHost:
         return self.session
 
     async def request(
-        self, method: str, params: str | None, *, repeatable: bool, token: str | int | None = None
+        self,
+        method: str,
+        params: str | None,
+        *,
+        repeatable: bool,
+        token: str | int | None = None,
+        begun: Waiting | None = None,
     ) -> Reply:
         """Send a request and give its answer: at most once, unless it is `repeatable`. Raises Refusal.
 
-        It is sent again only when the backend has certainly seen nothing of it, or may see it twice.
+        It is sent again only when the backend has certainly seen nothing of it, or may see it twice. `begun` is what
+        `Session.begin` has given for this request.
         """
         deadline = asyncio.get_running_loop().time() + self.timeout_s
         for last_try in (False, False, True):
-            session = await self.ready(deadline)
+            session = await self.ready(deadline) if begun is None else begun.session
+            waiting, begun = begun, None
             try:
-                reply = await session.request(method, params, timeout_s=self.timeout_s, token=token)
+                reply = await session.request(method, params, timeout_s=self.timeout_s, token=token, begun=waiting)
             except TimedOut:
                 message = f"The server {self.id!r} gave no answer within {self.timeout_s:g} s; it was told to stop."
                 raise backend_failed(message, self.id, executed=None) from None
             except Lost as lost:
-                if last_try or (lost.sent and not repeatable):
+                if last_try or lost.refused or (lost.sent and not repeatable):
                     raise self._lost(lost) from None
                 if not session.gone.is_set():
                     await asyncio.sleep(FIRST_PAUSE_S)  # a server that is reached over HTTP is not restarted by us

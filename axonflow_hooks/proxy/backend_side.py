@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.proxy.catalogue import PROMPTS, RESOURCES, TEMPLATES, TOOLS
-from axonflow_hooks.proxy.exact_json import Member
+from axonflow_hooks.proxy.exact_json import Member, read_value
 from axonflow_hooks.proxy.governed import BackendError, Request
 from axonflow_hooks.proxy.pdp import Target
 from axonflow_hooks.proxy.refusals import METHOD_NOT_FOUND, Refusal
@@ -32,6 +32,9 @@ MAX_NOTICES: Final = 256
 """Log lines and progress texts of one backend that may wait to be checked; more are dropped."""
 
 MAX_REQUESTS: Final = 64
+
+MAX_COUNT: Final = 10**8
+"""A number below is progress; a larger one could be somebody's number and is checked as such."""
 
 _NEEDS: Final = {"sampling/createMessage": "sampling", "elicitation/create": "elicitation", "roots/list": "roots"}
 _LISTS: Final = {
@@ -93,7 +96,11 @@ class BackendSide:
         target = Target(self.backend, method)
         raw = None
         if params is not None:
-            raw = (await self.governance.responses.check(target, params.value, params.raw, binary=self.binary)).raw
+            try:
+                raw = (await self.governance.responses.check(target, params.value, params.raw, binary=self.binary)).raw
+            except Refusal as refusal:
+                self.governance.note_refusal(target, params, refusal)
+                raise
         answer = await self.router.ask(method, raw)
         result = answer.get("result")
         if result is None:
@@ -118,9 +125,17 @@ class BackendSide:
         elif method == "notifications/message":
             self._enqueue(method, params)
         elif method == "notifications/resources/updated":
-            if params.value.get("uri") in self.routes.subscribed:
-                self.router.notify(method, params.raw)
+            self._updated(method, params)
         elif method == "notifications/elicitation/complete":
+            self._enqueue(method, params)
+
+    def _updated(self, method: str, params: Member) -> None:
+        uri = params.value.get("uri")
+        if not isinstance(uri, str) or self.routes.subscribed.get(uri) != self.backend:
+            return
+        if len(params.value) == 1:
+            self.router.notify(method, params.raw)  # the client's own text
+        else:
             self._enqueue(method, params)
 
     def _progress(self, params: Member) -> None:
@@ -128,10 +143,12 @@ class BackendSide:
         progress = self.routes.tokens.get(token) if isinstance(token, (str, int)) else None
         if progress is None or progress.backend != self.backend:
             return  # nothing of the client's that is under way here
-        if set(params.value) <= {"progressToken", "progress", "total"} and not progress.unchecked:
+        alone = set(params.value) <= {"progressToken", "progress", "total"} and _counts(params.value, MAX_COUNT)
+        if alone and not progress.unchecked:
             self.router.notify("notifications/progress", params.raw)
         elif self._enqueue("notifications/progress", params, progress):
             progress.unchecked += 1
+            progress.settled.clear()
 
     def _cancel(self, identifier: object) -> None:
         task = self._asking.get(json.dumps(identifier)) if isinstance(identifier, (str, int)) else None
@@ -155,7 +172,9 @@ class BackendSide:
             method, params, progress = await waiting.get()
             try:
                 checked = await self.governance.responses.check(target, params.value, params.raw, binary=self.binary)
-                if progress is None or self.routes.tokens.get(params.value["progressToken"]) is progress:
+                if progress is not None and not _counts(read_value(checked.raw)):
+                    self.diagnostics.say(f"backend {self.backend}: a {method} was dropped, as it tells no numbers.")
+                elif progress is None or self.routes.tokens.get(params.value["progressToken"]) is progress:
                     self.router.notify(method, checked.raw)
             except Refusal:
                 self.diagnostics.say(f"backend {self.backend}: a {method} was dropped, as it could not pass the check.")
@@ -178,6 +197,12 @@ class BackendSide:
         """End what is under way."""
         for task in list(self._tasks):
             task.cancel()
+
+
+def _counts(report: dict[str, Any], limit: float = float("inf")) -> bool:
+    """Tell whether a report of progress has numbers where they belong, all of them below a limit."""
+    given = [report.get(name, 0) for name in ("progress", "total")]
+    return all(type(count) in (int, float) and abs(count) < limit for count in given)
 
 
 async def _nothing_comes_back(raw: str) -> Reply:

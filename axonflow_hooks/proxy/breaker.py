@@ -40,6 +40,10 @@ class Breaker:
             )
         self._probing = True
 
+    def at_rest(self) -> bool:
+        """Tell whether `enter` has no reason to say no, nor to note anything."""
+        return not self._failures and (not self._limited_until or self.clock() >= self._limited_until)
+
     def succeeded(self) -> None:
         """The agent has answered."""
         self._failures, self._probing = 0, False

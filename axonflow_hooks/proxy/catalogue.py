@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.proxy.exact_json import array_elements, read_object, read_value, write_value
-from axonflow_hooks.proxy.refusals import backend_failed
+from axonflow_hooks.proxy.refusals import Refusal, backend_failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -51,10 +51,15 @@ class Item:
 
 @dataclass(slots=True)
 class Catalogue:
-    """The lists of one backend, each kept until it is said to have changed. `review` says which items may be seen."""
+    """The lists of one backend, each kept until it is said to have changed. `review` says which items may be seen.
+
+    A list that is `overdue` was left out of an answer: it is announced when it comes.
+    """
 
     host: BackendHost
     review: Callable[[BackendHost, Kind, Sequence[Item]], Awaitable[list[Item]]]
+    announce: Callable[[Kind], None]
+    overdue: set[Kind] = field(default_factory=set)
     _known: dict[Kind, dict[str, Item]] = field(default_factory=dict)
     _loading: dict[Kind, asyncio.Task[dict[str, Item]]] = field(default_factory=dict)
 
@@ -67,6 +72,22 @@ class Catalogue:
             task = self._loading[kind] = asyncio.get_running_loop().create_task(self._load(kind))
             task.add_done_callback(lambda done: self._loaded(kind, done))
         return await asyncio.shield(task)
+
+    async def fresh(self, kind: Kind) -> dict[str, Item]:
+        """Give the items as the backend has them now, where it does not say when they change. Raises Refusal."""
+        told = self.host.capabilities.get(kind.capability)
+        if isinstance(told, dict) and told.get("listChanged") is True:
+            return await self.items(kind)
+        before = self._known.pop(kind, None)
+        try:
+            return await self.items(kind)
+        except (Refusal, asyncio.CancelledError) as error:
+            if before is None or kind in self._known:
+                raise
+            self._known[kind] = before
+            if isinstance(error, Refusal):
+                return before
+            raise
 
     def forget(self, *kinds: Kind) -> None:
         """Let lists be loaded again when they are next needed; without a name, all."""
@@ -88,6 +109,9 @@ class Catalogue:
             del self._loading[kind]
         if not task.cancelled() and task.exception() is None and current:
             self._known[kind] = task.result()
+            if kind in self.overdue:
+                self.overdue.discard(kind)
+                self.announce(kind)
 
     async def _load(self, kind: Kind) -> dict[str, Item]:
         if self.host.session is None or self.host.session.gone.is_set():

@@ -49,7 +49,7 @@ def _backend(backend: Backend, settings: ProxySettings, environ: Mapping[str, st
         if backend.command is not None:
             where = find_program(backend.command, minimal_environment(environ, given), backend.id)
         else:
-            where = backend.url or ""
+            where = (backend.url or "").partition("?")[0]
     except SettingsError as error:
         return Finding(False, f"backend {backend.id}: {error}")
     return Finding(True, f"backend {backend.id}: {where} ({names}, {limit}, images and blobs: {backend.binary})")

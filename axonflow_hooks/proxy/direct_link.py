@@ -7,7 +7,11 @@ httpx 1.3 ms, httpcore 0.6 to 0.9, aiohttp 0.15, this 0.03; with 32 in flight 25
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import ssl
+import sys
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
@@ -16,12 +20,25 @@ import httptools
 
 from axonflow_hooks.client import MAX_REPLY_BYTES
 from axonflow_hooks.errors import AgentUnavailable
-from axonflow_hooks.proxy.agent_link import IDLE_S, Answer
+from axonflow_hooks.proxy.agent_link import IDLE_S, Answer, Exchange
 
 if TYPE_CHECKING:
     from axonflow_hooks.proxy.agent_link import Headers
 
 MAX_CONNECTIONS: Final = 64
+
+_OTHER_HEADERS: Final = (
+    rb"(?:(?!content-length|transfer-encoding|connection|trailer|upgrade|retry-after)[a-z0-9-]+:[^\r\n]*\r\n)*"
+)
+_PLAIN: Final = re.compile(
+    rb"HTTP/1\.1 200 [^\r\n]*\r\n"
+    + _OTHER_HEADERS
+    + rb"content-length:[ \t]*([0-9]{1,8})[ \t]*\r\n"
+    + _OTHER_HEADERS
+    + rb"\r\n",
+    re.IGNORECASE,
+)
+"""The head of an answer that nearly all are like: 200, a length, and nothing that says how to read it."""
 
 
 class _ConnectionLost(Exception):  # noqa: N818 - reads as what happened
@@ -48,10 +65,14 @@ class _Connection(asyncio.Protocol):
         self.answering = False
         self.usable = False
         self.idle_since = 0.0
+        self._descriptor = -1
+        self._parsing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are not instances of asyncio's classes.
         self._transport, self.usable = cast("asyncio.Transport", transport), True
+        if sys.platform != "win32" and transport.get_extra_info("sslcontext") is None:
+            self._descriptor = transport.get_extra_info("socket").fileno()
 
     def start(self, request: bytes, deadline: float) -> asyncio.Future[Answer]:
         """Send a request and give the future of its answer, which comes before `deadline` (loop time) or not at all."""
@@ -64,8 +85,19 @@ class _Connection(asyncio.Protocol):
         if self._transport is None or not self.usable:
             self._fail(_ConnectionLost())
         else:
-            self._transport.write(request)
+            self._write(self._transport, request)
         return waiting
+
+    def _write(self, transport: asyncio.Transport, request: bytes) -> None:
+        """Write at once, so that the agent works while the caller goes on; event loops write when it is done."""
+        sent = 0
+        if self._descriptor >= 0 and not transport.get_write_buffer_size():
+            try:
+                sent = os.write(self._descriptor, request)  # open as long as the connection is usable
+            except OSError:
+                sent = 0  # what is wrong, and whether that is more than a full buffer, shows to the transport
+        if sent < len(request):
+            transport.write(request[sent:])
 
     def _look_at_time(self) -> None:
         self._timer = None
@@ -87,6 +119,12 @@ class _Connection(asyncio.Protocol):
             self.abort()  # nobody has asked
             return
         self.answering = True
+        if not self._parsing:
+            plain = _PLAIN.match(data)
+            if plain is not None and len(data) - plain.end() == int(plain[1]):
+                self._complete(Answer(200, {}, data[plain.end() :]))
+                return
+        self._parsing = True
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -108,14 +146,22 @@ class _Connection(asyncio.Protocol):
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._body, self._body_size = [], 0
-        waiting, self._waiting = self._waiting, None
+        self._parsing = False
         self.usable = self.usable and self._parser.should_keep_alive()
-        self.idle_since = self._loop.time()
-        if waiting is not None and not waiting.done():
-            known = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
-            waiting.set_result(Answer(status, known, body))
+        known = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+        self._complete(Answer(status, known, body))
         if not self.usable and self._transport is not None:
             self._transport.close()
+
+    def _complete(self, answer: Answer) -> None:
+        waiting, self._waiting = self._waiting, None
+        self.idle_since = self._loop.time()
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+    def eof_received(self) -> bool | None:
+        self.usable = False  # its descriptor may be closed from now on
+        return None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.usable = False
@@ -142,30 +188,53 @@ class DirectLink:
 
     endpoint: str
     _idle: list[_Connection] = field(default_factory=list)
-    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_CONNECTIONS))
+    _free: int = MAX_CONNECTIONS
+    _queue: deque[asyncio.Future[None]] = field(default_factory=deque)
     _tls: ssl.SSLContext | None = None
     _heads: dict[str, tuple[Headers, bytes]] = field(default_factory=dict)
 
-    async def post(self, path: str, headers: Headers, extra: Headers, body: bytes, timeout_s: float) -> Answer:
+    def begin(self, path: str, headers: Headers, extra: Headers, body: bytes, timeout_s: float) -> Exchange | None:
+        """Send a request where a kept connection is free."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        connection = self._take_idle(now) if self._free and not self._queue else None
+        if connection is None:
+            return None
+        self._free -= 1
+        deadline = now + timeout_s
+        answer = connection.start(self._head(path, headers, extra, len(body)) + body, deadline)
+        return Exchange(answer, deadline, connection)
+
+    def end(self, exchange: Exchange) -> None:
+        """Let its connection be used again."""
+        self._let_go(cast("_Connection", exchange.connection))
+
+    async def post(
+        self,
+        path: str,
+        headers: Headers,
+        extra: Headers,
+        body: bytes,
+        timeout_s: float,
+        begun: Exchange | None = None,
+    ) -> Answer:
         """Send a request that may be repeated: again where it took a kept connection that the server had closed."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
+        deadline = loop.time() + timeout_s if begun is None else begun.deadline
         request = self._head(path, headers, extra, len(body)) + body
-        if self._slots.locked():
-            try:
-                await asyncio.wait_for(self._slots.acquire(), timeout_s)
-            except asyncio.TimeoutError:
-                raise self._no_answer(timeout_s) from None
-        else:
-            await self._slots.acquire()
+        if begun is None:
+            await self._slot(timeout_s)
         connection: _Connection | None = None
         try:
             while True:
-                connection = kept = self._take_idle(loop.time())
+                kept = self._take_idle(loop.time()) if begun is None else cast("_Connection", begun.connection)
+                connection = kept
                 if connection is None:
                     connection = await asyncio.wait_for(self._connect(loop), max(0.001, deadline - loop.time()))
+                answer = connection.start(request, deadline) if begun is None else begun.answer
+                begun = None
                 try:
-                    return await connection.start(request, deadline)
+                    return await answer
                 except _ConnectionLost as lost:
                     if kept is None or connection.answering or isinstance(lost, _TooLate):
                         raise
@@ -178,9 +247,35 @@ class DirectLink:
             name = type(error).__name__.lstrip("_")
             raise AgentUnavailable(f"{self.endpoint} cannot be reached ({name}).") from None
         finally:
-            self._slots.release()
-            if connection is not None and connection.usable:
-                self._idle.append(connection)
+            self._let_go(connection)
+
+    async def _slot(self, timeout_s: float) -> None:
+        """Wait until one connection more may be used. Raises AgentUnavailable."""
+        if self._free and not self._queue:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            await asyncio.wait_for(asyncio.shield(turn), timeout_s)
+        except (asyncio.TimeoutError, asyncio.CancelledError) as error:
+            if turn.done():
+                self._let_go(None)  # it came too late
+            else:
+                turn.cancel()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise self._no_answer(timeout_s) from None
+
+    def _let_go(self, connection: _Connection | None) -> None:
+        if connection is not None and connection.usable:
+            self._idle.append(connection)
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
     async def aclose(self) -> None:
         """Close what is open."""

@@ -19,7 +19,14 @@ MAX_MESSAGE_BYTES: Final = 32_000_000
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _OPENING: Final = re.compile(r"[ \t\r\n]*\{[ \t\r\n]*")
 _INNER_OPENING: Final = re.compile(r"\{[ \t\r\n]*")
-_PLAIN_KEY: Final = re.compile(r'"([A-Za-z_]+)"[ \t\r\n]*:[ \t\r\n]*')
+_PLAIN_MEMBER: Final = re.compile(
+    r'"([A-Za-z_]+)"[ \t\r\n]*:[ \t\r\n]*'
+    r'(?:("[^"\\\x00-\x1f]*"|-?(?:0|[1-9][0-9]{0,17})(?![0-9.eE])|true|false|null)'
+    r'[ \t\r\n]*(?:,[ \t\r\n]*(?=")|(\})))?'
+)
+"""A key, and where the value is as simple: the value, and "}" where the object ends there."""
+
+_WORDS: Final = {"true": True, "false": False, "null": None}
 _COLON: Final = re.compile(r"[ \t\r\n]*:[ \t\r\n]*")
 _NEXT: Final = re.compile(r'[ \t\r\n]*(?:,[ \t\r\n]*(?=")|(\}))')
 _USUAL_COMMAS: Final = (',"', ', "')
@@ -114,13 +121,20 @@ def _members(text: str, place: int, within: str | None) -> tuple[dict[str, Membe
     if text[place] == "}":
         return found, place + 1
     while True:
-        plain = _PLAIN_KEY.match(text, place)
+        plain = _PLAIN_MEMBER.match(text, place)
+        raw = closing = None
         if plain is not None:
-            key, place = plain[1], plain.end()
+            key, raw, closing = plain.groups()
+            place = plain.end()
         else:
             key, place = _key(text, place)
         if key in found:
             raise UnreadableMessage("a key stands twice in one object")
+        if raw is not None:
+            found[key] = Member(raw[1:-1] if raw[0] == '"' else _simple(raw), raw)
+            if closing:
+                return found, place
+            continue
         if key == within and (opening := _INNER_OPENING.match(text, place)) is not None:
             inner, end = _members(text, opening.end(), None)
             value = {name: member.value for name, member in inner.items()}
@@ -139,6 +153,10 @@ def _members(text: str, place: int, within: str | None) -> tuple[dict[str, Membe
         place = match.end()
         if match[1]:
             return found, place
+
+
+def _simple(raw: str) -> int | bool | None:
+    return _WORDS[raw] if raw in _WORDS else int(raw)
 
 
 def _key(text: str, place: int) -> tuple[str, int]:

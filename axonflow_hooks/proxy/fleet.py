@@ -11,6 +11,8 @@ from axonflow_hooks.proxy.naming import SEPARATOR, exposed_name
 from axonflow_hooks.proxy.refusals import DENIED, INVALID_PARAMS, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from axonflow_hooks.proxy.backend import BackendHost
     from axonflow_hooks.proxy.catalogue import Item, Kind
     from axonflow_hooks.proxy.diagnostics import Diagnostics
@@ -22,10 +24,11 @@ LIST_WAIT_S: Final = 10.0
 
 @dataclass(slots=True)
 class Fleet:
-    """The backends by id, each with what it offers."""
+    """The backends by id, each with what it offers. `announce` is called when a list comes that was waited for."""
 
     integrity: Integrity
     diagnostics: Diagnostics
+    announce: Callable[[Kind], None]
     catalogues: dict[str, Catalogue] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -38,7 +41,7 @@ class Fleet:
         """Start backends, all at once."""
         loop = asyncio.get_running_loop()
         for host in hosts:
-            self.catalogues[host.id] = Catalogue(host, self.integrity.review)
+            self.catalogues[host.id] = Catalogue(host, self.integrity.review, self.announce)
             self._tasks.append(loop.create_task(host.run()))
 
     async def stop(self) -> None:
@@ -51,10 +54,14 @@ class Fleet:
         """Give the backends in the order of the map."""
         return [catalogue.host for catalogue in self.catalogues.values()]
 
-    async def listed(self, kind: Kind) -> list[tuple[BackendHost, Item]]:
-        """Give what all backends offer of a kind; one that is down or cannot be checked is left out."""
+    async def listed(self, kind: Kind, *, fresh: bool = False) -> list[tuple[BackendHost, Item]]:
+        """Give what all backends offer of a kind; one that is down, slow or cannot be checked is left out.
+
+        `fresh` asks those again that do not tell when their lists change.
+        """
         await self._first_tries()
-        lists = await asyncio.gather(*(self._items(catalogue, kind) for catalogue in self.catalogues.values()))
+        asked = (self._items(catalogue, kind, fresh=fresh) for catalogue in self.catalogues.values())
+        lists = await asyncio.gather(*asked)
         found = [
             (catalogue.host, item)
             for catalogue, items in zip(self.catalogues.values(), lists, strict=True)
@@ -69,14 +76,20 @@ class Fleet:
         for wait in late:
             wait.cancel()
 
-    async def _items(self, catalogue: Catalogue, kind: Kind) -> list[Item]:
+    async def _items(self, catalogue: Catalogue, kind: Kind, *, fresh: bool) -> list[Item]:
         host = catalogue.host
         if host.session is None and not catalogue.known(kind):
             return []  # it is announced when it is up
         try:
-            return list((await catalogue.items(kind)).values())
-        except Refusal as refusal:
-            self.diagnostics.say(f"backend {host.id}: {kind.method} is left out: {refusal.message}")
+            loading = catalogue.fresh(kind) if fresh and host.session is not None else catalogue.items(kind)
+            return list((await asyncio.wait_for(loading, LIST_WAIT_S)).values())
+        except asyncio.TimeoutError:
+            catalogue.overdue.add(kind)
+            self.diagnostics.say(f"backend {host.id}: {kind.method} takes long; what it lists later is announced.")
+            return list(catalogue.known(kind).values())
+        except (Refusal, RecursionError) as error:
+            what = error.message if isinstance(error, Refusal) else "it is nested too deeply"
+            self.diagnostics.say(f"backend {host.id}: {kind.method} is left out: {what}")
             return []
 
     def _without_collisions(self, kind: Kind, found: list[tuple[BackendHost, Item]]) -> list[tuple[BackendHost, Item]]:
@@ -98,14 +111,29 @@ class Fleet:
         """Give what a name that a client uses stands for. Raises Refusal when it stands for nothing."""
         catalogue = self._catalogue_of(name)
         if catalogue is not None:
-            items = await catalogue.items(kind)
-            item = items.get(name if not self.several else name.partition(SEPARATOR)[2])
-            if item is None or self.shown(kind, catalogue.host, item) != name:
-                item = next((item for item in items.values() if self.shown(kind, catalogue.host, item) == name), None)
-            if item is not None:
-                return catalogue.host, item
+            for load in (catalogue.items, catalogue.fresh):
+                item = self._named(kind, catalogue.host, await load(kind), name)
+                if item is not None:
+                    return catalogue.host, item
             self._refuse_hidden(catalogue.host.id, name)
         raise Refusal(INVALID_PARAMS, f"Unknown {kind.capability.removesuffix('s')}: {name[:200]}", verdict="error")
+
+    def known(self, kind: Kind, name: str) -> tuple[BackendHost, Item] | None:
+        """Give what `find` would, as far as that is known without asking a backend."""
+        catalogue = self._catalogue_of(name)
+        item = self._named(kind, catalogue.host, catalogue.known(kind), name) if catalogue is not None else None
+        return (catalogue.host, item) if catalogue is not None and item is not None else None
+
+    def _named(self, kind: Kind, host: BackendHost, items: Mapping[str, Item], name: str) -> Item | None:
+        item = items.get(name if not self.several else name.partition(SEPARATOR)[2])
+        if item is not None and self.shown(kind, host, item) == name:
+            return item
+        return next((item for item in items.values() if self.shown(kind, host, item) == name), None)
+
+    def host_of(self, name: str) -> BackendHost | None:
+        """Give the backend that a name would belong to, whether or not it stands for anything there."""
+        catalogue = self._catalogue_of(name)
+        return catalogue.host if catalogue is not None else None
 
     def _catalogue_of(self, name: str) -> Catalogue | None:
         if not self.several:
@@ -125,12 +153,19 @@ class Fleet:
         offering = [catalogue for catalogue in self.catalogues.values() if catalogue.host.offers("resources")]
         if len(offering) == 1:
             return offering[0].host
-        for kind in (RESOURCES, TEMPLATES):
-            owners = {}
-            for host, item in await self.listed(kind):
-                start = item.name.partition("{")[0] if kind is TEMPLATES else item.name
-                if uri == item.name or (kind is TEMPLATES and start and uri.startswith(start)):
-                    owners[host.id] = (len(start), host)
-            if owners:
-                return max(owners.values(), key=lambda owner: owner[0])[1]
+        for fresh in (False, True):
+            for kind in (RESOURCES, TEMPLATES):
+                owner = _owner(uri, kind, await self.listed(kind, fresh=fresh))
+                if owner is not None:
+                    return owner
         raise Refusal(INVALID_PARAMS, f"Unknown resource: {uri[:200]}", verdict="error", data={"uri": uri[:2000]})
+
+
+def _owner(uri: str, kind: Kind, listed: list[tuple[BackendHost, Item]]) -> BackendHost | None:
+    """Give the backend whose list, or whose template with the longest fixed beginning, a URI belongs to."""
+    owners = {}
+    for host, item in listed:
+        start = item.name.partition("{")[0] if kind is TEMPLATES else item.name
+        if uri == item.name or (kind is TEMPLATES and start and uri.startswith(start)):
+            owners[host.id] = (len(start), host)
+    return max(owners.values(), key=lambda owner: owner[0])[1] if owners else None

@@ -1,4 +1,7 @@
-"""Messages of one turn of the event loop, written as one: each write may wake who reads, which costs both of them."""
+"""Messages of one turn of the event loop, written as one: each write may wake who reads, which costs both of them.
+
+uvloop's transports do so by themselves; asyncio's write each message at once.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,14 @@ class GatheredLines:
 
     def add(self, message: str) -> None:
         """Add one message; line ends between its tokens become blanks."""
+        line = one_line(message).encode("utf-8", "surrogatepass")
         if not self._waiting:
-            asyncio.get_running_loop().call_soon(self.flush)
-        self._waiting.append(one_line(message).encode("utf-8", "surrogatepass"))
+            loop = asyncio.get_running_loop()
+            if not isinstance(loop, asyncio.BaseEventLoop):
+                self.write(line + b"\n")
+                return
+            loop.call_soon(self.flush)
+        self._waiting.append(line)
 
     def flush(self) -> None:
         """Write what waits, now."""

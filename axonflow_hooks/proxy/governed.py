@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from axonflow_hooks.proxy.audit import Call, Outcome, parameters_hash, record_count
 from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_value
 from axonflow_hooks.proxy.output_schema import fits
 from axonflow_hooks.proxy.refusals import Refusal, unavailable
+from axonflow_hooks.proxy.request_plane import Passed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from axonflow_hooks.proxy.agent_link import Exchange
     from axonflow_hooks.proxy.audit import AuditTrail
     from axonflow_hooks.proxy.exact_json import Member
     from axonflow_hooks.proxy.pdp import Target
     from axonflow_hooks.proxy.request_plane import RequestPlane
     from axonflow_hooks.proxy.response_plane import Checked, ResponsePlane
-    from axonflow_hooks.proxy.rpc import Reply
+    from axonflow_hooks.proxy.rpc import Reply, Waiting
     from axonflow_hooks.proxy.settings import RedactResponses
+    from axonflow_hooks.proxy.verdicts import Decision
 
 
+MAX_UNKNOWN_NAME_CHARS: Final = 200
 HASHED_AT_ONCE_CHARS: Final = 100_000
 """Larger arguments are hashed in a thread: in canonical form it takes a second for 10 MB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What is to be governed: `name` is what the audit row and the query call it, `arguments` what is decided on.
 
     `output_schema` is the JSON Schema that the result's structuredContent promises to fit.
@@ -41,6 +44,19 @@ class Request:
     binary: str = "forward"
     trace_id: str = ""
     output_schema: Any = None
+
+
+@dataclass(slots=True)
+class Begun:
+    """What of a call has been done already: its answers, or what is under way to them."""
+
+    call: Call
+    asked: Exchange | None = None
+    decision: Decision | None = None
+    intended: bool = False
+    sent: Waiting | None = None
+    reply: Reply | None = None
+    checking: Exchange | None = None
 
 
 class BackendError(Exception):
@@ -60,19 +76,23 @@ class Governance:
     trail: AuditTrail
     redact: RedactResponses
 
-    async def run(self, request: Request, execute: Callable[[str], Awaitable[Reply]]) -> str:
+    async def run(
+        self, request: Request, execute: Callable[[str], Awaitable[Reply]], begun: Begun | None = None
+    ) -> str:
         """Take a request and what executes it (given its arguments, masked where obliged); give the result's text.
 
-        Raises Refusal, or BackendError for an error that the backend answered.
+        What has `begun` is not done again. Raises Refusal, or BackendError for an error that the backend answered.
         """
         value, raw = request.arguments, request.raw_arguments
-        if len(raw) < HASHED_AT_ONCE_CHARS:
-            digest, form = parameters_hash(value, raw)
-        else:
-            digest, form = await asyncio.to_thread(parameters_hash, value, raw)
-        call = Call(request.name, request.target, digest, form)
+        if begun is None:
+            if len(raw) < HASHED_AT_ONCE_CHARS:
+                digest, form = parameters_hash(value, raw)
+            else:
+                digest, form = await asyncio.to_thread(parameters_hash, value, raw)
+            begun = Begun(Call(request.name, request.target, digest, form))
+        call = begun.call
         try:
-            outcome, answer = await self._run(call, request, execute)
+            outcome, answer = await self._run(begun, request, execute)
         except Refusal as refusal:
             self._record_failure(
                 call, Outcome(refusal.verdict, error=refusal.message, decision=refusal.decision), refusal
@@ -90,21 +110,16 @@ class Governance:
         return answer
 
     async def _run(
-        self, call: Call, request: Request, execute: Callable[[str], Awaitable[Reply]]
+        self, begun: Begun, request: Request, execute: Callable[[str], Awaitable[Reply]]
     ) -> tuple[Outcome, str | BackendError]:
-        passed = await self.requests.admit(
-            request.target,
-            request.name,
-            request.arguments,
-            request.raw_arguments,
-            fingerprint=call.parameters_hash,
-            trace_id=request.trace_id,
-        )
+        call = begun.call
+        passed = await self._admit(begun, request)
         call.decision, call.redactions = passed.decision, passed.redactions
-        self.trail.intent(call)
+        if not begun.intended:
+            self.trail.intent(call)
         call.executed = True
         try:
-            reply = await execute(passed.raw)
+            reply = begun.reply or await execute(passed.raw)
         except Refusal as refusal:
             call.executed = refusal.data.get("executed") is not False
             raise
@@ -112,15 +127,28 @@ class Governance:
             error = await self._error(call, request, reply.error)
             return Outcome("allow", records=0, error="the backend answered an error"), BackendError(error)
         records = record_count(reply.result.value)
-        checked = await self._check(call, request, reply.result, records)
-        failed = isinstance(reply.result.value, dict) and reply.result.value.get("isError") is True
-        return Outcome("allow", records=records, error="the tool reported an error" if failed else ""), checked
+        checked = await self._check(begun, request, reply.result, records)
+        return answered(reply.result.value, records), checked
 
-    async def _check(self, call: Call, request: Request, member: Member, records: int) -> str:
+    async def _admit(self, begun: Begun, request: Request) -> Passed:
+        if begun.decision is not None:
+            return Passed(begun.decision, request.raw_arguments)
+        return await self.requests.admit(
+            request.target,
+            request.name,
+            request.arguments,
+            request.raw_arguments,
+            fingerprint=begun.call.parameters_hash,
+            trace_id=request.trace_id,
+            begun=begun.asked,
+        )
+
+    async def _check(self, begun: Begun, request: Request, member: Member, records: int) -> str:
+        call = begun.call
         if not self._wanted(call):
             return member.raw
         checked = await self.responses.check(
-            request.target, member.value, member.raw, binary=request.binary, row_count=records
+            request.target, member.value, member.raw, binary=request.binary, row_count=records, begun=begun.checking
         )
         self._count(call, checked)
         if checked.redactions and request.output_schema is not None and not fits(checked.raw, request.output_schema):
@@ -163,7 +191,9 @@ class Governance:
     def note_refusal(self, target: Target, arguments: Member | None, refusal: Refusal) -> None:
         """Record a call that no policy was asked about: its tool is unknown or hidden, or its backend is down."""
         value, raw = (arguments.value, arguments.raw) if arguments is not None else ({}, "{}")
-        call = Call(target.tool, target, *parameters_hash(value, raw))
+        # A name that stands for nothing is any text that a model likes to write.
+        server, tool = (name[:MAX_UNKNOWN_NAME_CHARS] for name in target)
+        call = Call(tool, target._replace(server=server, tool=tool), *parameters_hash(value, raw))
         self._record_failure(call, Outcome(refusal.verdict, error=refusal.message), refusal)
 
     def _record_failure(self, call: Call, outcome: Outcome, refusal: Refusal | None) -> None:
@@ -173,3 +203,9 @@ class Governance:
         except Refusal as unwritten:
             if refusal is not None:
                 refusal.data["audit"] = unwritten.message
+
+
+def answered(result: Any, records: int) -> Outcome:
+    """Give the outcome of a call that was allowed and has had this result."""
+    failed = isinstance(result, dict) and result.get("isError") is True
+    return Outcome("allow", records=records, error="the tool reported an error" if failed else "")

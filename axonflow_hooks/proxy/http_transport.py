@@ -21,9 +21,17 @@ if TYPE_CHECKING:
     from axonflow_hooks.proxy.rpc import Session
 
 CONNECT_S: Final = 10.0
+NOTICE_S: Final = 30.0
+"""A server that takes longer over a notification or an answer does not read."""
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 MAX_RESUMES: Final = 5
+
+MAX_CONNECTIONS: Final = 1_200
+"""More than calls, answers and streams there can be at once: what waits for a connection would wait for each other."""
+
+_UNREAD: Final = frozenset({400, 401, 403, 404, 405, 406, 411, 413, 414, 415, 421, 426, 429, 431})
+"""Statuses that tell that a request was not looked into (RFC 9110, 15.5; RFC 6585)."""
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -38,21 +46,41 @@ class HttpTransport:
         self._headers = dict(headers)
         self._session = session
         self._tasks: set[asyncio.Task[None]] = set()
+        self._calls: dict[int, asyncio.Task[None]] = {}
         self._session_id = ""
         self.protocol_version = ""
         try:
-            self._http = new_http_client(url, keep_alive_s=30.0)
+            self._http = new_http_client(url, keep_alive_s=30.0, max_connections=MAX_CONNECTIONS)
         except AgentUnavailable as error:
             raise Lost(str(error), sent=False) from None
 
     async def send(self, message: str, request_id: int | None) -> None:
         """Send a message; a request is waited for in the background. Raises Lost for what is not a request."""
         if request_id is None:
-            await self._exchange(message, None)
+            try:
+                await asyncio.wait_for(self._exchange(message, None), NOTICE_S)
+            except asyncio.TimeoutError:
+                raise Lost(f"it did not take a message within {NOTICE_S:g} s", sent=True) from None
             return
         task = asyncio.get_running_loop().create_task(self._request(message, request_id))
+        self._calls[request_id] = task
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda done: self._ended(request_id, done))
+
+    def send_now(self, message: str) -> bool:
+        """Give False: a request to a server is waited for."""
+        del message
+        return False
+
+    def _ended(self, request_id: int, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        del self._calls[request_id]
+
+    def forget(self, request_id: int) -> None:
+        """Take it that nobody waits for a request any more: a server that never answers would keep the connection."""
+        task = self._calls.get(request_id)
+        if task is not None:
+            task.cancel()
 
     def listen(self) -> None:
         """Open the stream for what the server sends on its own account, where it has one."""
@@ -108,8 +136,8 @@ class HttpTransport:
             return
         if reply.status_code >= 300:
             # The body is the backend's own text and has not been checked: the status says enough.
-            refused = 400 <= reply.status_code < 500
-            raise Lost(f"it answered HTTP {reply.status_code}", sent=not refused)
+            unread = reply.status_code in _UNREAD
+            raise Lost(f"it answered HTTP {reply.status_code}", sent=not unread, refused=unread)
 
     def _deliver(self, body: bytes, request_id: int) -> bool:
         """Hand over a JSON answer; an error without an id, as of a refused request, is that request's."""
@@ -134,10 +162,13 @@ class HttpTransport:
                 return
             await asyncio.sleep(pause if pause is not None else FIRST_PAUSE_S)
             sent = {**self._sent(), "Accept": "text/event-stream", "Last-Event-ID": last}
-            async with self._http.stream("GET", self._url, headers=sent) as resumed:
-                if resumed.status_code != 200:
-                    return
-                newest, asked = await self._read_events(resumed)
+            try:
+                async with self._http.stream("GET", self._url, headers=sent) as resumed:
+                    if resumed.status_code != 200:
+                        return
+                    newest, asked = await self._read_events(resumed)
+            except httpx.HTTPError:
+                continue  # however that failed: the call itself has been sent
             last, pause = newest or last, asked if asked is not None else pause
 
     async def _read_events(self, reply: httpx.Response) -> tuple[str | None, float | None]:

@@ -77,6 +77,23 @@ def is_plain_key(leaf: Leaf) -> bool:
     return leaf.kind == "key" and _PLAIN_KEY.fullmatch(leaf.text) is not None
 
 
+def sole_text(value: Any) -> str | None:
+    """Give the text of a tool's result that holds one text block and nothing else (MCP: CallToolResult), else None.
+
+    It is the only leaf of such a value that is not the plain name of a field.
+    """
+    if type(value) is not dict or len(value) > 2 or type(value.get("isError", False)) is not bool:
+        return None
+    content = value.get("content")
+    if type(content) is not list or len(content) != 1 or len(value) - ("isError" in value) != 1:
+        return None
+    block = content[0]
+    if type(block) is not dict or len(block) != 2 or block.get("type") != "text":
+        return None
+    text = block.get("text")
+    return text if type(text) is str and text else None
+
+
 def _binary_key(block: dict[str, Any]) -> str:
     """Name the member that holds base64 in a content block, "" for none (MCP 2025-06-18: image, audio, blob)."""
     if isinstance(block.get("blob"), str) and "uri" in block:

@@ -7,9 +7,10 @@ the proxy itself, and MalformedVerdict for what is no verdict.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from dataclasses import dataclass, field
+from json import JSONDecoder, JSONEncoder
+from json.encoder import encode_basestring as _encode_text
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,14 +20,14 @@ from pydantic import BaseModel, ValidationError
 from axonflow_hooks import __version__
 from axonflow_hooks.client import one_line, retry_after_s
 from axonflow_hooks.errors import AgentRefused, AgentUnavailable, MalformedVerdict, RateLimited
-from axonflow_hooks.proxy.verdicts import CheckInputReply, DecideReply, Decision, plain_allow
+from axonflow_hooks.proxy.verdicts import CheckInputReply, DecideReply, Decision, plain_allow, plain_clean
 from axonflow_hooks.wire.decide import APPROVAL_HEADER, CHECK_INPUT_PATH, CHECK_OUTPUT_PATH, DECIDE_PATH, REDACT_PII
 from axonflow_hooks.wire.mcp_tools import OutputVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from axonflow_hooks.proxy.agent_link import Answer, Link
+    from axonflow_hooks.proxy.agent_link import Answer, Exchange, Link
     from axonflow_hooks.proxy.breaker import Breaker
     from axonflow_hooks.proxy.settings import ProxySettings
 
@@ -34,9 +35,11 @@ CLIENT: Final = f"mcp-proxy/{__version__}"
 INPUT_CONNECTOR: Final = "gateway"
 DEFAULT_RETRY_AFTER_S: Final = 30.0
 MAX_KNOWN: Final = 4_096
+_NO_HEADERS: Final[dict[str, str]] = {}
+_BLANKS: Final = " \t\r\n"
 
-_decode: Final = json.JSONDecoder().decode
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_decoder: Final = JSONDecoder()
+_encode: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _CREDENTIAL_REMEDY: Final = "Check AXONFLOW_ENDPOINT, AXONFLOW_CLIENT_ID and AXONFLOW_CLIENT_SECRET."
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -65,16 +68,22 @@ class Pdp:
         self._basic = self.credential()
         self._sent = self._headers()
 
-    async def decide(self, query: str, target: Target, *, approval_id: str = "", trace_id: str = "") -> Decision:
-        """Ask whether a request with this text may go to its target."""
-        nonce = os.urandom(24).hex()
-        headers = {"traceparent": f"00-{trace_id or nonce[:32]}-{nonce[32:]}-01"}
-        more = ""
+    async def decide(
+        self, query: str, target: Target, *, approval_id: str = "", trace_id: str = "", begun: Exchange | None = None
+    ) -> Decision:
+        """Ask whether a request with this text may go to its target, or where that has `begun`, wait for the answer."""
+        headers, more = _trace(trace_id), ""
         if approval_id:
             more = f',"approval_id":{_encode(approval_id)}'
             headers[APPROVAL_HEADER] = approval_id
         beginning = self._beginning(DECIDE_PATH, target)
-        return _decision(await self._post(DECIDE_PATH, f'{beginning},"query":{_encode(query)}{more}}}', headers))
+        body = f'{beginning},"query":{_encode_text(query)}{more}}}'
+        return _decision(await self._post(DECIDE_PATH, body, headers, begun))
+
+    def begin_decide(self, query: str, target: Target, trace_id: str) -> Exchange | None:
+        """Ask the same where nothing has to be waited for, else give None. Then `decide` or `settled` must follow."""
+        body = f'{self._beginning(DECIDE_PATH, target)},"query":{_encode_text(query)}}}'
+        return self._begin(DECIDE_PATH, body, _trace(trace_id))
 
     async def check_input(self, statement: str) -> CheckInputReply:
         """Ask for one text of a request with what must not leave masked; the answer may be a block."""
@@ -89,16 +98,39 @@ class Pdp:
         rows: list[dict[str, str]] | None = None,
         message: str | None = None,
         row_count: int | None = None,
+        begun: Exchange | None = None,
     ) -> OutputVerdict:
-        """Ask what of a result must be masked or withheld."""
-        given = "" if rows is None else f',"response_data":{_encode(rows)}'
-        given += "" if message is None else f',"message":{_encode(message)}'
-        given += "" if row_count is None else f',"row_count":{row_count}'
-        beginning = self._beginning(CHECK_OUTPUT_PATH, target)
-        verdict = _verdict(OutputVerdict, await self._post(CHECK_OUTPUT_PATH, f"{beginning}{given}}}", {}))
+        """Ask what of a result must be masked or withheld, or where that has `begun`, wait for the answer."""
+        body = self._output(target, rows, message, row_count)
+        verdict = _verdict(OutputVerdict, await self._post(CHECK_OUTPUT_PATH, body, _NO_HEADERS, begun))
         if verdict.allowed and verdict.redaction_evaluated is not True:
             raise MalformedVerdict("The agent did not evaluate redaction.")
         return verdict
+
+    def begin_check_output(
+        self, target: Target, rows: list[dict[str, str]] | None, message: str | None, row_count: int | None
+    ) -> Exchange | None:
+        """Ask the same where nothing has to be waited for, else give None. `check_output` or `settled` must follow."""
+        return self._begin(CHECK_OUTPUT_PATH, self._output(target, rows, message, row_count), _NO_HEADERS)
+
+    def settled(self, exchange: Exchange) -> None:
+        """Take it that an exchange that was begun has been answered with 200."""
+        self.breaker.succeeded()
+        self.link.end(exchange)
+
+    def _output(
+        self, target: Target, rows: list[dict[str, str]] | None, message: str | None, row_count: int | None
+    ) -> str:
+        given = "" if rows is None else f',"response_data":{_encode(rows)}'
+        given += "" if message is None else f',"message":{_encode_text(message)}'
+        given += "" if row_count is None else f',"row_count":{row_count}'
+        return f"{self._beginning(CHECK_OUTPUT_PATH, target)}{given}}}"
+
+    def _begin(self, path: str, body: str, headers: Mapping[str, str]) -> Exchange | None:
+        if not self.breaker.at_rest():
+            return None
+        content = body.encode("utf-8", "replace")
+        return self.link.begin(path, self._sent, headers, content, self.settings.decide_timeout_s)
 
     def _beginning(self, path: str, target: Target) -> str:
         """Give the text with which all bodies for a target begin: written once, as it is the longer part of most."""
@@ -112,19 +144,22 @@ class Pdp:
             known = self._beginnings[path, target] = _encode(body)[:-1]
         return known
 
-    async def _post(self, path: str, body: str, headers: Mapping[str, str]) -> Answer:
+    async def _post(self, path: str, body: str, headers: Mapping[str, str], begun: Exchange | None = None) -> Answer:
         content = body.encode("utf-8", "replace")
-        answer = await self._exchange(path, content, headers)
+        answer = await self._exchange(path, content, headers, begun)
         if answer.status == 401 and (renewed := self.credential()) != self._basic:
             self._basic = renewed  # the agent of this machine has been set up since
             self._sent = self._headers()
             answer = await self._exchange(path, content, headers)
         return answer
 
-    async def _exchange(self, path: str, content: bytes, headers: Mapping[str, str]) -> Answer:
-        self.breaker.enter()
+    async def _exchange(
+        self, path: str, content: bytes, headers: Mapping[str, str], begun: Exchange | None = None
+    ) -> Answer:
+        if begun is None:
+            self.breaker.enter()
         try:
-            answer = await self.link.post(path, self._sent, headers, content, self.settings.decide_timeout_s)
+            answer = await self.link.post(path, self._sent, headers, content, self.settings.decide_timeout_s, begun)
         except AgentUnavailable:
             self.breaker.failed()
             raise
@@ -153,6 +188,12 @@ class Pdp:
         return {**sent, **{name: value for name, value in optional.items() if value}}
 
 
+def _trace(trace_id: str) -> dict[str, str]:
+    """Give the trace that a decision belongs to (W3C Trace Context, level 1)."""
+    nonce = os.urandom(24).hex()
+    return {"traceparent": f"00-{trace_id or nonce[:32]}-{nonce[32:]}-01"}
+
+
 def _question(settings: ProxySettings, target: Target) -> dict[str, Any]:
     """Give the body of a decide request, but for its query (wire 1.4)."""
     caller = {"gateway_id": settings.gateway_id, "org_id": settings.org_id, "tenant_id": settings.tenant_id}
@@ -169,11 +210,22 @@ def _question(settings: ProxySettings, target: Target) -> dict[str, Any]:
     return {**body, "user_token": settings.user_token} if settings.user_token else body
 
 
+def allowed_at_once(answer: Answer) -> Decision | None:
+    """Give the decision of an answer that allows and asks for nothing, None for any other."""
+    return plain_allow(_json(answer)) if answer.status == 200 else None
+
+
+def clean_at_once(answer: Answer) -> bool:
+    """Tell whether an answer of check-output lets everything through as it is; there are other ways to say so, too."""
+    return answer.status == 200 and plain_clean(_json(answer))
+
+
 def _decision(answer: Answer) -> Decision:
     """Read a verdict: an explicit deny counts under any status, an allow only under 200."""
-    body = _json(answer)
-    if answer.status == 200 and (allowed := plain_allow(body)) is not None:
+    allowed = allowed_at_once(answer)
+    if allowed is not None:
         return allowed
+    body = _json(answer)
     reply: DecideReply | None = None
     if isinstance(body, dict) and body.get("verdict") is not None:
         try:
@@ -248,6 +300,8 @@ def _retry_after(answer: Answer) -> float:
 
 def _json(answer: Answer) -> Any:
     try:
-        return _decode(answer.body.decode("utf-8"))
-    except (ValueError, RecursionError):
+        text = answer.body.decode("utf-8").strip(_BLANKS)
+        value, end = _decoder.scan_once(text, 0)  # type: ignore[attr-defined]
+        return value if end == len(text) else None
+    except (ValueError, RecursionError, StopIteration):
         return None

@@ -15,12 +15,13 @@ from axonflow_hooks.proxy.approvals import Approvals
 from axonflow_hooks.proxy.exact_json import with_scalars_replaced
 from axonflow_hooks.proxy.leaves import TooManyLeaves, is_plain_key, leaves_of
 from axonflow_hooks.proxy.refusals import denied, held, unavailable
-from axonflow_hooks.proxy.statement import StatementTooLong, pieces_of, query_text
+from axonflow_hooks.proxy.statement import StatementTooLong, flat_query, pieces_of, query_text
 from axonflow_hooks.proxy.verdicts import Decision
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from axonflow_hooks.proxy.agent_link import Exchange
     from axonflow_hooks.proxy.leaves import Leaf
     from axonflow_hooks.proxy.pdp import Pdp, Target
 
@@ -45,12 +46,35 @@ class RequestPlane:
     fail_open: bool
     approvals: Approvals = field(default_factory=Approvals)
 
+    def begin(self, target: Target, name: str, arguments: Any, *, trace_id: str = "") -> Exchange | None:
+        """Ask about a request where one question is enough and nothing has to be waited for, else give None."""
+        if not self.approvals.none():
+            return None  # a call that was held is known by the hash of its arguments
+        query = flat_query(name, arguments)
+        if query is None:
+            try:
+                query, *more = pieces_of(query_text(name, leaves_of(arguments)))
+            except (TooManyLeaves, StatementTooLong):
+                return None
+            if more:
+                return None
+        return self.pdp.begin_decide(query, target, trace_id)
+
     async def admit(
-        self, target: Target, name: str, arguments: Any, raw: str, *, fingerprint: str = "", trace_id: str = ""
+        self,
+        target: Target,
+        name: str,
+        arguments: Any,
+        raw: str,
+        *,
+        fingerprint: str = "",
+        trace_id: str = "",
+        begun: Exchange | None = None,
     ) -> Passed:
         """Take the value and the text of a request's arguments. Raises Refusal when it may not go on.
 
-        `fingerprint` is the hash of the arguments: a held call that is made again is the same call by it.
+        `fingerprint` is the hash of the arguments: a held call that is made again is the same call by it. `begun` is
+        what `begin` has given for this request.
         """
         key = (target.server, target.tool, fingerprint)
         try:
@@ -59,7 +83,7 @@ class RequestPlane:
         except (TooManyLeaves, StatementTooLong):
             raise unavailable("The arguments are too large to be checked, so the call was not made.") from None
         try:
-            decision = await self._decide(pieces, target, self.approvals.id_for(key), trace_id)
+            decision = await self._decide(pieces, target, self.approvals.id_for(key), trace_id, begun)
         except AgentError as error:
             return Passed(self._without_verdict(error), raw)
         if decision.verdict == "needs_approval":
@@ -72,9 +96,11 @@ class RequestPlane:
             return Passed(decision, raw)
         return await self._masked(decision, leaves, raw)
 
-    async def _decide(self, pieces: list[str], target: Target, approval_id: str, trace_id: str) -> Decision:
+    async def _decide(
+        self, pieces: list[str], target: Target, approval_id: str, trace_id: str, begun: Exchange | None
+    ) -> Decision:
         if len(pieces) == 1:
-            return await self.pdp.decide(pieces[0], target, approval_id=approval_id, trace_id=trace_id)
+            return await self.pdp.decide(pieces[0], target, approval_id=approval_id, trace_id=trace_id, begun=begun)
         limit = asyncio.Semaphore(PARALLEL)
 
         async def ask(piece: str) -> Decision:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,13 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 from axonflow_hooks.claude_code.leaves import decoded, still_json
 from axonflow_hooks.claude_code.scan import scan_texts
 from axonflow_hooks.errors import AgentError, MalformedVerdict
+from axonflow_hooks.proxy.binaries import forms_of_binary
 from axonflow_hooks.proxy.exact_json import with_scalars_replaced
-from axonflow_hooks.proxy.leaves import Leaf, TooManyLeaves, is_plain_key, leaves_of
+from axonflow_hooks.proxy.leaves import Leaf, TooManyLeaves, is_plain_key, leaves_of, sole_text
 from axonflow_hooks.proxy.refusals import denied, unavailable
 from axonflow_hooks.proxy.verdicts import Decision
 from axonflow_hooks.wire.jsonrpc import encoded_text_size
 
 if TYPE_CHECKING:
+    from axonflow_hooks.proxy.agent_link import Exchange
     from axonflow_hooks.proxy.pdp import Pdp, Target
     from axonflow_hooks.wire.mcp_tools import CheckOutputArguments, OutputVerdict
 
@@ -31,6 +32,8 @@ MAX_BATCH_ROWS: Final = 5_000
 ROW_BYTES: Final = 60
 """What a text's label and punctuation take at most."""
 PARALLEL: Final = 8
+ASKED_AT_ONCE_CHARS: Final = 20_000
+"""What is in such a value fits into one question, whatever it is: a character takes six bytes of JSON at most."""
 READ_AT_ONCE_CHARS: Final = 200_000
 """Larger values are taken apart in a thread, so that other calls do not wait for it."""
 
@@ -71,13 +74,35 @@ class ResponsePlane:
 
     pdp: Pdp
 
+    def begin(self, target: Target, value: Any, raw: str, *, row_count: int | None = None) -> Exchange | None:
+        """Ask about a value where one question is enough and nothing has to be waited for, else give None."""
+        text = sole_text(value)
+        if text is not None and len(text) < ASKED_AT_ONCE_CHARS:
+            return self.pdp.begin_check_output(target, None, decoded(text), row_count)
+        if len(raw) > ASKED_AT_ONCE_CHARS:
+            return None
+        texts, unseen = _texts(leaves_of(value))
+        if not texts or unseen or _one_message(texts):
+            return None
+        batches = _batches(texts, list(range(len(texts))))
+        if len(batches) != 1:
+            return None
+        return self.pdp.begin_check_output(target, _rows(texts, batches[0])[0], None, row_count)
+
     async def check(
-        self, target: Target, value: Any, raw: str, *, binary: str = "forward", row_count: int | None = None
+        self,
+        target: Target,
+        value: Any,
+        raw: str,
+        *,
+        binary: str = "forward",
+        row_count: int | None = None,
+        begun: Exchange | None = None,
     ) -> Checked:
         """Take a value of a backend and its text, give what may be forwarded of it.
 
-        `binary` is the declared policy for images and blobs: forward or withhold. Raises Refusal when the value must
-        not be forwarded.
+        `binary` is the declared policy for images and blobs: forward or withhold. `begun` is what `begin` has given for
+        this value. Raises Refusal when the value must not be forwarded.
         """
         try:
             if len(raw) < READ_AT_ONCE_CHARS:
@@ -93,7 +118,7 @@ class ResponsePlane:
                 Decision("deny", reasons=("images and blobs are withheld by the backend map",)), of_response=True
             )
         try:
-            masked, decision_id = await self._masks(target, texts, row_count)
+            masked, decision_id = await self._masks(target, texts, row_count, begun)
         except AgentError as error:
             raise unavailable(f"The result could not be checked, so it is withheld. {error}", executed=True) from None
         replacements: dict[int, str] = {}
@@ -106,12 +131,14 @@ class ResponsePlane:
         checked = with_scalars_replaced(raw, replacements) if replacements else raw
         return Checked(checked, count, unseen, decision_id)
 
-    async def _masks(self, target: Target, texts: list[_Text], row_count: int | None) -> tuple[list[str | None], str]:
+    async def _masks(
+        self, target: Target, texts: list[_Text], row_count: int | None, begun: Exchange | None
+    ) -> tuple[list[str | None], str]:
         """Give each text's masked form (None for unmasked) and the id of the decision."""
         if not texts:
             return [], ""
-        if len(texts) == 1 and texts[0].label == "text" and _size(texts[0].seen) <= MAX_BATCH_BYTES:
-            verdict = await self.pdp.check_output(target, message=texts[0].seen, row_count=row_count)
+        if _one_message(texts):
+            verdict = await self.pdp.check_output(target, message=texts[0].seen, row_count=row_count, begun=begun)
             _refuse_blocked(verdict)
             return [_masked_message(verdict)], verdict.decision_id
         long = [index for index, text in enumerate(texts) if _size(text.seen) > MAX_BATCH_BYTES]
@@ -121,7 +148,7 @@ class ResponsePlane:
 
         async def ask(batch: list[int]) -> str:
             async with limit:
-                return await self._ask_batch(target, texts, batch, masked, row_count)
+                return await self._ask_batch(target, texts, batch, masked, row_count, begun)
 
         ids = await asyncio.gather(*(ask(batch) for batch in _batches(texts, short)))
         for index in long:
@@ -129,10 +156,16 @@ class ResponsePlane:
         return masked, next(iter(ids), "")
 
     async def _ask_batch(
-        self, target: Target, texts: list[_Text], batch: list[int], masked: list[str | None], row_count: int | None
+        self,
+        target: Target,
+        texts: list[_Text],
+        batch: list[int],
+        masked: list[str | None],
+        row_count: int | None,
+        begun: Exchange | None,
     ) -> str:
         rows, places = _rows(texts, batch)
-        verdict = await self.pdp.check_output(target, rows=rows, row_count=row_count)
+        verdict = await self.pdp.check_output(target, rows=rows, row_count=row_count, begun=begun)
         _refuse_blocked(verdict)
         answer = verdict.redacted_data
         if answer is None and verdict.redacted_message is None:
@@ -158,6 +191,11 @@ class ResponsePlane:
         if scanned.error is not None:
             raise scanned.error
         return scanned.masked
+
+
+def _one_message(texts: list[_Text]) -> bool:
+    """Tell whether texts are one that can be asked about as a message."""
+    return len(texts) == 1 and texts[0].label == "text" and _size(texts[0].seen) <= MAX_BATCH_BYTES
 
 
 def _refuse_blocked(verdict: OutputVerdict) -> None:
@@ -186,30 +224,15 @@ def _texts(leaves: list[Leaf]) -> tuple[list[_Text], int]:
     for leaf in leaves:
         if is_plain_key(leaf):
             continue
-        text, in_base64 = leaf.text, False
-        if leaf.kind == "binary":
-            inside = _text_in_base64(leaf.text)
-            if inside is None:
-                unseen += 1
-                continue
-            text, in_base64 = inside, True
         label = leaf.label if _LABEL.fullmatch(leaf.label) else "value"
-        known = texts.setdefault((label, text, in_base64), _Text(label, text, [], in_base64))
-        known.leaves.append(leaf)
+        forms = [(leaf.text, False)]
+        if leaf.kind == "binary":
+            forms, hidden = forms_of_binary(leaf.text)
+            unseen += hidden
+        for text, in_base64 in forms:
+            known = texts.setdefault((label, text, in_base64), _Text(label, text, [], in_base64))
+            known.leaves.append(leaf)
     return list(texts.values()), unseen
-
-
-def _text_in_base64(data: str) -> str | None:
-    """Give the text that base64 holds; what is not base64 is text itself; None for what is not text inside."""
-    try:
-        content = base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
-        return data
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    return text if "\x00" not in text else None
 
 
 def _batches(texts: list[_Text], indexes: list[int]) -> list[list[int]]:

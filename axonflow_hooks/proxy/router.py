@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from axonflow_hooks import __version__
 from axonflow_hooks.proxy import stateless
@@ -22,14 +22,27 @@ if TYPE_CHECKING:
     from axonflow_hooks.proxy.exact_json import Member
 
     Route = Callable[["Member | None"], Awaitable[str]]
+    Shortcut = Callable[[str, Any, "Member | None"], "Shortcutting | None"]
 
 MAX_RUNNING: Final = 1_024
 INTERNAL_ERROR: Final = -32603
 
 
+class Shortcutting(Protocol):
+    """A request that runs without a task, until it is answered or goes on in one."""
+
+    def cancel(self) -> None:
+        """Cancel it."""
+
+    def hand_over(self) -> asyncio.Task[None]:
+        """Let it go on in a task, and give that."""
+
+
 @dataclass(slots=True)
 class Router:
     """One client. `routes` answer its requests, `notices` take its notifications, `starting` is told of initialize.
+
+    `shortcuts` are tried before routes: each takes the id as text, the key to finish it with, and the params.
 
     `shaken` tells that there was a handshake: others are sent no notification but the progress they ask for.
     """
@@ -38,11 +51,12 @@ class Router:
     starting: Callable[[dict[str, Any]], None]
     routes: dict[str, Route] = field(default_factory=dict)
     notices: dict[str, Callable[[Member | None], None]] = field(default_factory=dict)
+    shortcuts: dict[str, Shortcut] = field(default_factory=dict)
     link: ClientLink | None = None
     answered_before: bool = False
     shaken: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    _running: dict[Any, asyncio.Task[None]] = field(default_factory=dict)
+    _running: dict[Any, asyncio.Task[None] | Shortcutting] = field(default_factory=dict)
     _asked: dict[str, asyncio.Future[dict[str, Member]]] = field(default_factory=dict)
     _last_asked: int = 0
     _subscriptions: Subscriptions = field(default_factory=Subscriptions)
@@ -92,7 +106,10 @@ class Router:
         if route is None:
             self.send_error(identifier.raw, METHOD_NOT_FOUND, f"Method not found: {method[:100]}")
             return
-        self._start(identifier, route, params)
+        if not self.shaken:  # there are no backends yet: what they may ask depends on the client
+            self.send_error(identifier.raw, INVALID_REQUEST, "Invalid request: initialize comes first")
+            return
+        self._start(identifier, route, params, self.shortcuts.get(method))
 
     def _take_stateless(self, identifier: Member, method: str, version: str, params: Member | None) -> None:
         """Take a request that carries its protocol version itself (MCP 2026-07-28)."""
@@ -117,20 +134,42 @@ class Router:
 
             self._start(identifier, answer, stateless.without_envelope(params))
 
-    def _start(self, identifier: Member, route: Route, params: Member | None) -> None:
+    def _start(self, identifier: Member, route: Route, params: Member | None, shortcut: Shortcut | None = None) -> None:
         key = (type(identifier.value), identifier.value)
         if key in self._running:
             self.send_error(identifier.raw, INVALID_REQUEST, "Invalid request: this id is in use")
             return
-        task = asyncio.get_running_loop().create_task(self._serve(identifier.raw, key, route, params))
-        self._running[key] = task
+        running = shortcut(identifier.raw, key, params) if shortcut is not None else None
+        if running is not None:
+            self._running[key] = running
+        else:
+            self.go_on(identifier.raw, key, route(params))
         if len(self._running) == MAX_RUNNING and self.link is not None:
             self.link.pause()
 
-    async def _serve(self, raw_id: str, key: Any, route: Route, params: Member | None) -> None:
+    def go_on(self, raw_id: str, key: Any, answer: Awaitable[str]) -> asyncio.Task[None]:
+        """Let a request be answered by what `answer` gives, in a task."""
+        task = self._running[key] = asyncio.get_running_loop().create_task(self._serve(raw_id, key, answer))
+        return task
+
+    def finish(self, raw_id: str, key: Any, result: str) -> None:
+        """Answer a request that ran without a task."""
+        self.send_result(raw_id, result)
+        self._left(key)
+
+    def refuse(self, raw_id: str, key: Any, refusal: Refusal) -> None:
+        """Refuse a request that ran without a task."""
+        self.send_raw_error(raw_id, write_value(refusal.error()))
+        self._left(key)
+
+    def _left(self, key: Any) -> None:
+        del self._running[key]
+        if len(self._running) == MAX_RUNNING - 1 and self.link is not None:
+            self.link.resume()
+
+    async def _serve(self, raw_id: str, key: Any, answer: Awaitable[str]) -> None:
         try:
-            result = await route(params)
-            self.send_result(raw_id, result)
+            self.send_result(raw_id, await answer)
         except Refusal as refusal:
             self.send_raw_error(raw_id, write_value(refusal.error()))
         except BackendError as error:
@@ -141,9 +180,7 @@ class Router:
             self.diagnostics.say(f"internal error in a call: {type(error).__name__} at {_where(error)}")
             self.send_error(raw_id, INTERNAL_ERROR, "Internal error of the proxy; the call was not completed")
         finally:
-            del self._running[key]
-            if len(self._running) == MAX_RUNNING - 1 and self.link is not None:
-                self.link.resume()
+            self._left(key)
 
     def _initialize(self, identifier: Member, params: Member | None) -> None:
         given = params.value if params is not None and isinstance(params.value, dict) else {}
@@ -222,7 +259,8 @@ class Router:
 
     async def settle(self, grace_s: float, hurry: asyncio.Event) -> None:
         """Let what runs come to its end, for at most that long and until `hurry` is set; then cancel it."""
-        tasks = list(self._running.values())
+        running = list(self._running.values())
+        tasks = [item if isinstance(item, asyncio.Task) else item.hand_over() for item in running]
         if tasks and not hurry.is_set():
             over = asyncio.ensure_future(asyncio.wait(tasks))
             hurried = asyncio.ensure_future(hurry.wait())

@@ -14,17 +14,18 @@ from axonflow_hooks.proxy.governed import Request
 from axonflow_hooks.proxy.naming import SEPARATOR
 from axonflow_hooks.proxy.pdp import Target
 from axonflow_hooks.proxy.refusals import INVALID_PARAMS, Refusal
+from axonflow_hooks.proxy.unknown_tools import UnknownTools, unknown_tool_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from axonflow_hooks.proxy.backend import BackendHost
-    from axonflow_hooks.proxy.catalogue import Kind
+    from axonflow_hooks.proxy.catalogue import Item, Kind
     from axonflow_hooks.proxy.exact_json import Member
     from axonflow_hooks.proxy.fleet import Fleet
-    from axonflow_hooks.proxy.governed import Governance
+    from axonflow_hooks.proxy.governed import Begun, Governance
     from axonflow_hooks.proxy.router import Route
-    from axonflow_hooks.proxy.rpc import Reply
+    from axonflow_hooks.proxy.rpc import Reply, Waiting
 
 LEVELS: Final = "debug info notice warning error critical alert emergency".split()
 
@@ -50,15 +51,52 @@ class Progress:
 
 
 @dataclass(slots=True)
+class ToolCall:
+    """A call of a known tool: the client's params, member by member (`given`) and as they came (`raw`)."""
+
+    host: BackendHost
+    tool: Item
+    given: dict[str, Member]
+    raw: str
+
+    def request(self) -> Request:
+        """Give what is to be governed."""
+        arguments = self.given.get("arguments")
+        return Request(
+            Target(self.host.id, self.tool.name),
+            self.tool.name,
+            arguments.value if arguments is not None else {},
+            arguments.raw if arguments is not None else "{}",
+            binary=self.host.spec.binary,
+            trace_id=_trace_id(self.given),
+            output_schema=self.tool.value.get("outputSchema"),
+        )
+
+    def params(self, raw_arguments: str | None = None) -> str:
+        """Give the params for the backend: with its own name of the tool, and with other arguments where given."""
+        changed: dict[str, str] = {}
+        if self.tool.name != self.given["name"].value:
+            changed["name"] = write_value(self.tool.name)
+        arguments = self.given.get("arguments")
+        if raw_arguments is not None and raw_arguments != (arguments.raw if arguments is not None else "{}"):
+            changed["arguments"] = raw_arguments
+        return _write(self.given, changed) if changed else self.raw
+
+
+@dataclass(slots=True)
 class Routes:
-    """What answers the requests of one client. `tokens` are the progress tokens of calls under way."""
+    """What answers the requests of one client.
+
+    `subscribed` tells which backend was asked to tell of changes of a URI, `tokens` the progress of calls under way.
+    """
 
     fleet: Fleet
     governance: Governance
     listed: set[str] = field(default_factory=set)
-    subscribed: set[str] = field(default_factory=set)
+    subscribed: dict[str, str] = field(default_factory=dict)
     level: str = ""
     tokens: dict[str | int, Progress] = field(default_factory=dict)
+    unknown: UnknownTools = field(default_factory=UnknownTools)
 
     def table(self) -> dict[str, Route]:
         """Give the routes by method."""
@@ -78,7 +116,7 @@ class Routes:
 
     async def _list(self, kind: Kind, params: Member | None) -> str:
         del params  # the whole list is one page: a cursor was never given out
-        found = await self.fleet.listed(kind)
+        found = await self.fleet.listed(kind, fresh=True)
         self.listed.add(kind.method)
         texts = []
         for host, item in found:
@@ -96,28 +134,34 @@ class Routes:
         except Refusal as refusal:
             server = name.partition(SEPARATOR)[0] if self.fleet.several else next(iter(self.fleet.catalogues), "")
             self.governance.note_refusal(Target(server, name), arguments, refusal)
+            if refusal.code == INVALID_PARAMS and await self.unknown.come_as_results(self.fleet.host_of(name)):
+                return unknown_tool_result(refusal.message)
             raise
-        request = Request(
-            Target(host.id, tool.name),
-            tool.name,
-            arguments.value if arguments is not None else {},
-            arguments.raw if arguments is not None else "{}",
-            binary=host.spec.binary,
-            trace_id=_trace_id(given),
-            output_schema=tool.value.get("outputSchema"),
-        )
         assert params is not None  # noqa: S101 - _object has seen to it
+        return await self.go_on(ToolCall(host, tool, given, params.raw))
+
+    def known_call(self, params: Member | None) -> ToolCall | None:
+        """Take the params of a `tools/call`, give the call where nobody has to be asked what it is."""
+        given = params.members if params is not None else None
+        name, arguments = (given.get("name"), given.get("arguments")) if given else (None, None)
+        if params is None or given is None or name is None or not isinstance(name.value, str) or not name.value:
+            return None
+        found = self.fleet.known(TOOLS, name.value)
+        if found is None or (arguments is not None and not isinstance(arguments.value, dict)):
+            return None
+        return ToolCall(found[0], found[1], given, params.raw)
+
+    async def go_on(self, call: ToolCall, begun: Begun | None = None) -> str:
+        """Make a call, or what is missing of it where that has `begun`, and give the text of its result."""
+        sent = begun.sent if begun is not None else None
 
         async def execute(raw_arguments: str) -> Reply:
-            changed: dict[str, str] = {}
-            if tool.name != name:
-                changed["name"] = write_value(tool.name)
-            if raw_arguments != request.raw_arguments:
-                changed["arguments"] = raw_arguments
-            raw = _write(given, changed) if changed else params.raw
-            return await self._request(host, "tools/call", raw, given, repeatable=tool.repeatable)
+            raw = call.params(raw_arguments)
+            return await self._request(
+                call.host, "tools/call", raw, call.given, repeatable=call.tool.repeatable, begun=sent
+            )
 
-        return await self.governance.run(request, execute)
+        return await self.governance.run(call.request(), execute, begun)
 
     async def _get_prompt(self, params: Member | None) -> str:
         given = _object(params)
@@ -131,13 +175,22 @@ class Routes:
         return await self._forward(host, method, given, {}, repeatable=True)
 
     async def _subscribe(self, params: Member | None) -> str:
-        result = await self._resource("resources/subscribe", params)
-        self.subscribed.add(_text(_object(params), "uri"))
+        given = _object(params)
+        uri = _text(given, "uri")
+        host = await self.fleet.find_resource(uri)
+        result = await self._forward(host, "resources/subscribe", given, {}, repeatable=True)
+        self.subscribed[uri] = host.id
         return result
 
     async def _unsubscribe(self, params: Member | None) -> str:
-        self.subscribed.discard(_text(_object(params), "uri"))
+        self.subscribed.pop(_text(_object(params), "uri"), None)
         return await self._resource("resources/unsubscribe", params)
+
+    async def restore(self, host: BackendHost) -> None:
+        """Tell a backend that has come up what the one before it was told: the log level, and the subscriptions."""
+        await self.tell_level(host)
+        for uri in [uri for uri, backend in self.subscribed.items() if backend == host.id]:
+            await host.request("resources/subscribe", write_value({"uri": uri}), repeatable=True)
 
     async def _complete(self, params: Member | None) -> str:
         given = _object(params)
@@ -188,14 +241,23 @@ class Routes:
         return await self.governance.run(request, execute)
 
     async def _request(
-        self, host: BackendHost, method: str, raw: str, given: Mapping[str, Member], *, repeatable: bool
+        self,
+        host: BackendHost,
+        method: str,
+        raw: str,
+        given: Mapping[str, Member],
+        *,
+        repeatable: bool,
+        begun: Waiting | None = None,
     ) -> Reply:
-        token = _progress_token(given)
+        token = progress_token(given)
         if token is None:
-            return await host.request(method, raw, repeatable=repeatable)
-        progress = self.tokens[token] = Progress(host.id)
+            return await host.request(method, raw, repeatable=repeatable, begun=begun)
+        progress = self.tokens.get(token) if begun is not None else None
+        if progress is None:
+            progress = self.tokens[token] = Progress(host.id)
         try:
-            reply = await host.request(method, raw, repeatable=repeatable, token=token)
+            reply = await host.request(method, raw, repeatable=repeatable, token=token, begun=begun)
             if progress.unchecked:  # no report may come after the result
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(progress.settled.wait(), REPORTS_S)
@@ -234,7 +296,7 @@ def _meta(given: Mapping[str, Member]) -> dict[str, Any]:
     return meta.value if meta is not None and isinstance(meta.value, dict) else {}
 
 
-def _progress_token(given: Mapping[str, Member]) -> str | int | None:
+def progress_token(given: Mapping[str, Member]) -> str | int | None:
     token = _meta(given).get("progressToken")
     return token if isinstance(token, str) or type(token) is int else None
 

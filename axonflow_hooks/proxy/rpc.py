@@ -6,8 +6,10 @@ Ids are the proxy's own, so a backend's own request is never taken for an answer
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_object, write_object, write_value
 
@@ -18,24 +20,30 @@ if TYPE_CHECKING:
 
 MAX_PROLONGED: Final = 20
 """A call that reports progress, or waits for the person, may take this many times its time."""
+MAX_ID_DIGITS: Final = 16
+LAST_WORD_S: Final = 1.0
+"""Who gave no answer may not take this either; the client is not to wait for that too."""
 
 
 class Lost(Exception):  # noqa: N818 - reads as what happened
-    """No answer will come. `sent` is False only where it is certain that the backend has seen nothing of the call."""
+    """No answer will come. `sent` is False only where it is certain that the backend has executed nothing of the call.
 
-    def __init__(self, reason: str, *, sent: bool, expired: bool = False) -> None:
+    `refused` tells that it would be refused again, `expired` that a new session would not.
+    """
+
+    def __init__(self, reason: str, *, sent: bool, expired: bool = False, refused: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
         self.expired = expired
+        self.refused = refused
 
 
 class TimedOut(Exception):  # noqa: N818
     """The time of a call is over; the backend has been told to stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer: either the `result` or the `error` member, as value and as text."""
 
     result: Member | None = None
@@ -47,6 +55,12 @@ class Transport(Protocol):
 
     async def send(self, message: str, request_id: int | None) -> None:
         """Hand over a message; raises Lost. `request_id` is that of a request, so that its failure can be told."""
+
+    def send_now(self, message: str) -> bool:
+        """Hand over a request where that takes no waiting, else give False; raises Lost."""
+
+    def forget(self, request_id: int) -> None:
+        """Let go of what is kept for a request: nobody waits for its answer any more."""
 
     async def aclose(self) -> None:
         """End the connection, and the process where there is one."""
@@ -62,11 +76,16 @@ class Listener(Protocol):
         """Take a notification."""
 
 
-@dataclass(slots=True)
-class _Waiting:
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A request that was entered, with its answer to come."""
+
+    session: Session
+    request_id: int
     future: asyncio.Future[Reply]
     timeout_s: float
     deadline: float
+    token: str | int | None = None
     prolonged: bool = False
     turns: int = 0
 
@@ -82,42 +101,79 @@ class Session:
     served: bool = False
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     reason: str = ""
-    _waiting: dict[int, _Waiting] = field(default_factory=dict)
-    _by_token: dict[str | int, _Waiting] = field(default_factory=dict)
+    _waiting: dict[int, Waiting] = field(default_factory=dict)
+    _by_token: dict[str | int, Waiting] = field(default_factory=dict)
     _last_id: int = 0
     _timer: asyncio.TimerHandle | None = None
 
+    def begin(self, method: str, params: str, *, timeout_s: float, token: str | int | None = None) -> Waiting | None:
+        """Send a request where that takes no waiting, else give None. Then `request` or `settled` must follow.
+
+        Raises Lost, with nothing sent.
+        """
+        if self.transport is None or self.gone.is_set():
+            return None
+        waiting = self._enter(timeout_s, token)
+        sent = False
+        try:
+            sent = self.transport.send_now(_request(waiting.request_id, method, params))
+        finally:
+            if not sent:
+                self.settled(waiting)
+        if not sent:
+            return None
+        self._watch(asyncio.get_running_loop(), waiting.deadline)
+        return waiting
+
+    def _enter(self, timeout_s: float, token: str | int | None) -> Waiting:
+        self._last_id += 1
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(self, self._last_id, loop.create_future(), timeout_s, loop.time() + timeout_s, token)
+        self._waiting[waiting.request_id] = waiting
+        if token is not None:
+            self._by_token[token] = waiting
+        return waiting
+
+    def settled(self, waiting: Waiting) -> None:
+        """Take it that nobody waits for a request any more."""
+        self._waiting.pop(waiting.request_id, None)
+        if waiting.token is not None and self._by_token.get(waiting.token) is waiting:
+            del self._by_token[waiting.token]
+
     async def request(
-        self, method: str, params: str | None, *, timeout_s: float, token: str | int | None = None
+        self,
+        method: str,
+        params: str | None,
+        *,
+        timeout_s: float,
+        token: str | int | None = None,
+        begun: Waiting | None = None,
     ) -> Reply:
         """Send a request and give its answer. `token` is the progress token in it: progress prolongs the time.
 
-        Raises Lost or TimedOut. When it is cancelled or its time is over, the backend is told so.
+        `begun` is what `begin` has given for this request: then it waits for the answer only. Raises Lost or TimedOut.
+        When it is cancelled or its time is over, the backend is told so.
         """
-        if self.transport is None or self.gone.is_set():
+        if self.transport is None or (begun is None and self.gone.is_set()):
             raise Lost(self.reason or "it is not running", sent=False)
-        self._last_id += 1
-        request_id = self._last_id
-        loop = asyncio.get_running_loop()
-        waiting = self._waiting[request_id] = _Waiting(loop.create_future(), timeout_s, loop.time() + timeout_s)
-        if token is not None:
-            self._by_token[token] = waiting
-        given = "" if params is None else f',"params":{params}'
-        message = f'{{"jsonrpc":"2.0","id":{request_id},"method":{write_value(method)}{given}}}'
+        waiting = self._enter(timeout_s, token) if begun is None else begun
+        request_id = waiting.request_id
         try:
-            await self.transport.send(message, request_id)
-            self._watch(loop, waiting.deadline)
+            if begun is None:
+                await self.transport.send(_request(request_id, method, params), request_id)
+            self._watch(asyncio.get_running_loop(), waiting.deadline)
             return await waiting.future
         except (asyncio.CancelledError, TimedOut) as error:
             # The specification forbids to cancel `initialize`.
             if method != "initialize":
                 reason = "timeout" if isinstance(error, TimedOut) else "the client cancelled the call"
-                await self.notify("notifications/cancelled", write_value({"requestId": request_id, "reason": reason}))
+                told = write_value({"requestId": request_id, "reason": reason})
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self.notify("notifications/cancelled", told), LAST_WORD_S)
+            self.transport.forget(request_id)
             raise
         finally:
-            del self._waiting[request_id]
-            if token is not None and self._by_token.get(token) is waiting:
-                del self._by_token[token]
+            self.settled(waiting)
 
     def _watch(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """See to it that time is looked at by then (loop time). One timer serves all calls: most need none."""
@@ -137,7 +193,7 @@ class Session:
                 if not waiting.future.done():
                     self._watch(loop, waiting.deadline)
 
-    def _expire(self, waiting: _Waiting, now: float) -> None:
+    def _expire(self, waiting: Waiting, now: float) -> None:
         """End the time of a request, or give it as much again where something tells that it is being worked on."""
         waiting.turns += 1
         if (waiting.prolonged or self.busy_with_client) and waiting.turns < MAX_PROLONGED:
@@ -172,6 +228,7 @@ class Session:
             message = read_object(text)
         except UnreadableMessage as error:
             self.note(f"A message was dropped, as {error}.")
+            self._fail_unreadable(text, str(error))
             return
         identifier, method = message.get("id"), message.get("method")
         params = message.get("params")
@@ -188,6 +245,16 @@ class Session:
         waiting = self._waiting.get(identifier.value)
         if waiting is not None and not waiting.future.done():
             waiting.future.set_result(Reply(message.get("result"), message.get("error")))
+
+    def _fail_unreadable(self, text: str, fault: str) -> None:
+        """Tell the request that an unreadable message answers, where that can be made out: it would wait in vain."""
+        try:
+            message = json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < MAX_ID_DIGITS else None)
+        except (ValueError, RecursionError):
+            return
+        identifier = message.get("id") if isinstance(message, dict) else None
+        if type(identifier) is int and "method" not in message:
+            self.fail(identifier, Lost(f"its answer is not readable ({fault})", sent=True))
 
     def _prolong(self, method: str, params: Member | None) -> None:
         if method == "notifications/progress" and params is not None and isinstance(params.value, dict):
@@ -219,3 +286,8 @@ class Session:
         for waiting in self._waiting.values():
             if not waiting.future.done():
                 waiting.future.set_exception(Lost(reason, sent=True))
+
+
+def _request(request_id: int, method: str, params: str | None) -> str:
+    given = "" if params is None else f',"params":{params}'
+    return f'{{"jsonrpc":"2.0","id":{request_id},"method":{write_value(method)}{given}}}'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.wire.jsonrpc import MAX_BODY_BYTES, encoded_text_size
 
@@ -16,6 +16,7 @@ PIECE_CHARS: Final = 150_000
 """Even text of which every character takes six bytes in JSON fits into a body at this length."""
 OVERLAP_CHARS: Final = 8_000
 MAX_PIECES: Final = 256
+MAX_FLAT_CHARS: Final = 10_000
 
 
 class StatementTooLong(ValueError):  # noqa: N818
@@ -31,6 +32,25 @@ def query_text(name: str, leaves: Sequence[Leaf]) -> str:
         lines.append(f"{leaf.label}: {leaf.text}" if leaf.label else leaf.text)
     lines += _uncommon_keys(leaves)
     return "\n".join(lines)
+
+
+def flat_query(name: str, arguments: Any) -> str | None:
+    """Give what `query_text` gives for arguments that are a few short texts and numbers, None for any other.
+
+    Most calls have such arguments, and this takes a fourth of the time.
+    """
+    if type(arguments) is not dict or "type" in arguments or "" in arguments:
+        return None
+    query = f"tool_call: {name}"
+    for key, value in arguments.items():
+        kind = type(value)
+        if kind is int or kind is float:
+            query += f"\n{key}: {value!r}"
+        elif kind is str and value:
+            query += f"\n{key}: {value}"
+        else:
+            return None
+    return query if len(query) < MAX_FLAT_CHARS else None
 
 
 def _uncommon_keys(leaves: Sequence[Leaf]) -> list[str]:

@@ -91,9 +91,17 @@ class StdioTransport(asyncio.SubprocessProtocol):
 
     async def send(self, message: str, request_id: int | None) -> None:
         """Write a line. Raises Lost, with nothing sent, when the program is gone already."""
+        self.send_now(message)
+
+    def send_now(self, message: str) -> bool:
+        """Write a line as `send` does; gives True, as nothing has to be waited for."""
         if self._stdin is None or self._stdin.is_closing() or self._exited.is_set():
             raise Lost("its process has ended", sent=False)
         self._out.add(message)
+        return True
+
+    def forget(self, request_id: int) -> None:
+        """Nothing is kept for a request here."""
 
     def _write(self, data: bytes) -> None:
         if self._stdin is not None and not self._stdin.is_closing():

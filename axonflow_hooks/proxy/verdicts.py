@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -58,8 +57,7 @@ class CheckInputReply(BaseModel):
     policy_matches: Annotated[list[dict[str, Any]], OBJECTS] = Field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """A verdict on one request, put together from all the answers about it.
 
     `obliged` names what the agent asks for: masked arguments ("request"), a checked result ("response").
@@ -91,3 +89,15 @@ def plain_allow(body: Any) -> Decision | None:
     if body.get("reasons") or body.get("error") or not all(isinstance(policy, str) for policy in policies):
         return None
     return Decision("allow", decision_id, trace_id, tuple(policies))
+
+
+def plain_clean(body: Any) -> bool:
+    """Tell whether an answer of check-output allows a result, says that it was looked at and gives nothing masked."""
+    return (
+        isinstance(body, dict)
+        and body.get("allowed") is True
+        and body.get("redaction_evaluated") is True
+        and not body.get("redacted")
+        and body.get("redacted_data") is None
+        and body.get("redacted_message") is None
+    )

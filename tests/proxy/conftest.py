@@ -6,22 +6,23 @@ import contextlib
 import json
 import os
 import queue
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from axonflow_hooks.proxy import start
 from tests.conftest import Received, Reply, StandIn
+from tests.warm import Warm
 
 START = Path(__file__).parents[2] / "axonflow_hooks" / "proxy" / "start.py"
 PROGRAM = Path(__file__).with_name("backend_program.py")
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 SSN = "123-45-" + "6789"
 MASK = "[REDACTED:ssn]"
 
@@ -95,24 +96,23 @@ def _masked(value: Any) -> Any:
 def agent(stand_in: StandIn) -> Agent:
     made = Agent(stand_in)
     stand_in.replies = {
-        "/api/v1/decide": lambda request: made.decide(request),
-        "/api/v1/mcp/check-input": lambda request: made.check_input(request),
-        "/api/v1/mcp/check-output": lambda request: made.check_output(request),
+        "/api/v1/decide": lambda request: _kept(made.decide(request)),
+        "/api/v1/mcp/check-input": lambda request: _kept(made.check_input(request)),
+        "/api/v1/mcp/check-output": lambda request: _kept(made.check_output(request)),
     }
     return made
+
+
+def _kept(reply: Reply) -> Reply:
+    """Keep the connection, as agents do: the stand-in closes it unless told otherwise."""
+    return replace(reply, headers={"Connection": "keep-alive", **reply.headers}) if reply.act == "reply" else reply
 
 
 class Client:
     """An MCP client over a proxy's pipes: requests may be many at once, whatever else comes is kept."""
 
     def __init__(self, environ: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", str(START)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environ,
-        )
+        self.process = Warm(start.main, env=environ, streams=("stdin", "stdout", "stderr"))
         self.heard: queue.Queue[dict[str, Any]] = queue.Queue()
         self.raw: dict[Any, str] = {}
         self.errors: list[str] = []
@@ -214,7 +214,7 @@ class Client:
         finally:
             self.process.kill()
             for thread in self._threads:
-                thread.join(5)
+                thread.join(DEADLINE_S)
             for stream in (self.process.stdout, self.process.stderr):
                 if stream is not None:
                     stream.close()

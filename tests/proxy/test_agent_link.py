@@ -12,7 +12,7 @@ import pytest
 
 from axonflow_hooks.errors import AgentUnavailable
 from axonflow_hooks.proxy.agent_link import HttpxLink, link_to, needs_proxy
-from axonflow_hooks.proxy.direct_link import DirectLink
+from axonflow_hooks.proxy.direct_link import DirectLink, _Connection
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -20,15 +20,28 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 @contextlib.asynccontextmanager
 async def _serving(handle: Handler) -> AsyncIterator[str]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            await handle(reader, writer)
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await handle(reader, writer)
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+
+
+class _Transport(asyncio.Transport):
+    """Takes what is written; encrypted, so that nothing is written past it."""
+
+    def __init__(self) -> None:
+        super().__init__({"sslcontext": object()})
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
 
 
 async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
@@ -111,6 +124,94 @@ def test_connection_that_the_server_has_closed_is_replaced(goodbye: str) -> None
 
     _run(test)
     assert len(connections) == 3
+
+
+def test_exchange_that_was_begun_is_waited_for() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, body = await _request(reader)
+            if body == b"lost":
+                break
+            writer.write(_reply(body))
+
+    async def test() -> None:
+        async with _serving(handle) as url:
+            link = DirectLink(url)
+            assert link.begin("/p", {}, {}, b"early", 5.0) is None  # there is no connection yet
+            await link.post("/p", {}, {}, b"first", 5.0)
+            begun = link.begin("/p", {}, {}, b"one", 5.0)
+            assert begun is not None
+            assert link.begin("/p", {}, {}, b"two", 5.0) is None  # the connection is in use
+            assert (await begun.answer).body == b"one"
+            link.end(begun)
+            again = link.begin("/p", {}, {}, b"two", 5.0)
+            assert again is not None
+            assert (await link.post("/p", {}, {}, b"two", 5.0, again)).body == b"two"
+            lost = link.begin("/p", {}, {}, b"lost", 5.0)
+            assert lost is not None
+            assert (await link.post("/p", {}, {}, b"sent again", 5.0, lost)).body == b"sent again"
+            await link.aclose()
+
+    _run(test)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"], id="whole"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nDate: x\r\ncontent-length:2\r\nServer: y\r\n\r\nok"], id="other headers"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nContent-", b"Length: 2\r\n\r\no", b"k"], id="in pieces"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok"], id="head alone"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"], id="chunked"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok"], id="kept"),
+    ],
+)
+def test_answers_are_read_however_they_come(pieces: list[bytes]) -> None:
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        transport = _Transport()
+        connection = _Connection(loop)
+        connection.connection_made(transport)
+        for _ in range(2):
+            answer = connection.start(b"x", loop.time() + 60.0)
+            for piece in pieces:
+                connection.data_received(piece)
+            assert (await answer)[::2] == (200, b"ok")
+        assert transport.written == [b"x", b"x"]
+        assert connection.usable
+        connection.connection_lost(None)
+
+    _run(test)
+
+
+def test_who_waits_for_a_connection_is_served_or_gives_up() -> None:
+    async def test() -> None:
+        gate = asyncio.Event()
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while True:
+                _, body = await _request(reader)
+                await gate.wait()
+                writer.write(_reply(body))
+
+        async with _serving(handle) as url:
+            link = DirectLink(url, _free=1)
+            first = asyncio.ensure_future(link.post("/p", {}, {}, b"first", 20.0))
+            await asyncio.sleep(0)
+            second = asyncio.ensure_future(link.post("/p", {}, {}, b"second", 20.0))
+            cancelled = asyncio.ensure_future(link.post("/p", {}, {}, b"cancelled", 20.0))
+            with pytest.raises(AgentUnavailable, match=r"within 0\.05 s"):
+                await link.post("/p", {}, {}, b"late", 0.05)
+            cancelled.cancel()
+            gate.set()
+            assert [(await task).body for task in (first, second)] == [b"first", b"second"]
+            third = link.begin("/p", {}, {}, b"third", 20.0)
+            assert third is not None
+            assert (await third.answer).body == b"third"
+            link.end(third)
+            await link.aclose()
+
+    _run(test)
 
 
 def test_many_at_once_get_their_own_answers() -> None:

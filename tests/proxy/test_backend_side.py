@@ -93,12 +93,12 @@ def test_what_the_client_does_not_offer_is_refused(world: World) -> None:
 
 
 def test_waiting_for_the_person_does_not_count_against_the_call(world: World) -> None:
-    client = _connected(world, AXONFLOW_BACKEND_TIMEOUT="700ms")
+    client = _connected(world, AXONFLOW_BACKEND_TIMEOUT="3s")
     client.tools()
     call = client.ask("tools/call", {"name": "ask", "arguments": {"method": "roots/list", "params": {}}})
     question = client.wait(lambda message: message.get("method") == "roots/list")
     slow = threading.Event()
-    slow.wait(1.5)
+    slow.wait(3.5)
     client.send({"id": question["id"], "result": {"roots": []}})
     assert "result" in client.answer(call)
 

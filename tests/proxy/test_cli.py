@@ -58,6 +58,12 @@ def test_faults_are_named(world: World, backend: dict[str, object], settings: di
     assert expected in done.stdout + done.stderr
 
 
+def test_secrets_in_addresses_are_not_shown(world: World) -> None:
+    done = _check(world.environ({"id": "a", "url": "https://x.example/mcp?token=hush"}))
+    assert "https://x.example/mcp " in done.stdout
+    assert "hush" not in done.stdout + done.stderr
+
+
 def test_broken_audit_chain_is_told(world: World) -> None:
     client = world.client()
     client.call("echo")

@@ -52,7 +52,7 @@ def test_cancelled_call_is_cancelled_at_the_backend_and_not_answered(world: Worl
 
 
 def test_call_that_takes_too_long_is_stopped(world: World) -> None:
-    client = world.client(AXONFLOW_BACKEND_TIMEOUT="300ms")
+    client = world.client(AXONFLOW_BACKEND_TIMEOUT="2s")
     client.tools()
     error = client.call("wait")["error"]
     assert error["code"] == -32004
@@ -210,9 +210,9 @@ def test_audit_that_cannot_be_written_refuses(world: World) -> None:
 
 
 def test_slow_agent_times_out(world: World, agent: Agent) -> None:
-    client = world.client(AXONFLOW_DECIDE_TIMEOUT="200ms")
+    client = world.client(AXONFLOW_DECIDE_TIMEOUT="1s")
     client.tools()
     agent.before = lambda request: Reply(act="hang")
     error = client.call("count")["error"]
     assert error["code"] == -32003
-    assert "within 0.2 s" in error["message"]
+    assert "within 1 s" in error["message"]

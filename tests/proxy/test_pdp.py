@@ -10,7 +10,7 @@ import pytest
 from axonflow_hooks.errors import AgentRefused, MalformedVerdict
 from axonflow_hooks.proxy.agent_link import Answer
 from axonflow_hooks.proxy.pdp import _decision
-from axonflow_hooks.proxy.verdicts import Decision, plain_allow
+from axonflow_hooks.proxy.verdicts import Decision, plain_allow, plain_clean
 
 PLAIN: dict[str, Any] = {
     "verdict": "allow",
@@ -58,3 +58,33 @@ def test_obligations_of_another_shape_never_pass(obligations: object) -> None:
 def test_allow_counts_under_200_alone() -> None:
     with pytest.raises(AgentRefused):
         _decision(Answer(201, {}, json.dumps(PLAIN).encode()))
+
+
+CLEAN: dict[str, Any] = {"allowed": True, "decision_id": "out-1", "redaction_evaluated": True}
+
+
+@pytest.mark.parametrize("more", [{}, {"redacted": False, "redacted_data": None, "redacted_message": None}])
+def test_clean_result_is_seen_the_short_way(more: dict[str, Any]) -> None:
+    assert plain_clean({**CLEAN, **more})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(None, id="nothing"),
+        pytest.param({**CLEAN, "allowed": False}, id="blocked"),
+        pytest.param({**CLEAN, "allowed": 1}, id="no truth value"),
+        pytest.param({**CLEAN, "redaction_evaluated": None}, id="not evaluated"),
+        pytest.param({**CLEAN, "redacted_data": ""}, id="masked to nothing"),
+        pytest.param({**CLEAN, "redacted_message": "x"}, id="masked message"),
+        pytest.param({**CLEAN, "redacted": True}, id="masked, it says"),
+    ],
+)
+def test_every_other_check_is_read_by_the_model(body: Any) -> None:
+    assert not plain_clean(body)
+
+
+def test_blanks_around_an_answer_are_no_fault() -> None:
+    assert _decision(Answer(200, {}, b" " + json.dumps(PLAIN).encode() + b"\n")).verdict == "allow"
+    with pytest.raises(MalformedVerdict):
+        _decision(Answer(200, {}, json.dumps(PLAIN).encode() + b" x"))

@@ -24,11 +24,17 @@ class Asked:
         self.requests: list[dict[str, Any]] = []
         self._answer: Any = answer or (lambda rows, message: {})
 
+    def begin_check_output(self, target: Target, rows: Any, message: Any, row_count: Any) -> Any:
+        """Take a question whose answer is waited for later."""
+        assert target == TARGET
+        self.requests.append({"rows": rows, "message": message, "row_count": row_count})
+        return self
+
     async def check_output(
-        self, target: Target, *, rows: Any = None, message: Any = None, row_count: Any = None
+        self, target: Target, *, rows: Any = None, message: Any = None, row_count: Any = None, begun: Any = None
     ) -> Any:
         """Take a question."""
-        assert target == TARGET
+        assert (target, begun) == (TARGET, None)
         self.requests.append({"rows": rows, "message": message, "row_count": row_count})
         answer = self._answer(rows, message)
         if isinstance(answer, Exception):
@@ -55,6 +61,39 @@ def test_records_become_rows_in_one_request() -> None:
     _check(asked, {"rows": [{"name": "a", "ssn": 1}, {"name": "b", "ssn": 2}], "odd@key": "c"})
     (request,) = asked.requests
     assert request["rows"] == [{"name": "a", "ssn": "1", "value": "odd@key"}, {"name": "b", "ssn": "2", "value": "c"}]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({"content": [{"type": "text", "text": "hello"}]}, id="one text"),
+        pytest.param({"content": [{"type": "text", "text": '["\\u0031"]'}], "isError": True}, id="escapes"),
+        pytest.param({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, id="two texts"),
+        pytest.param({"content": [], "structuredContent": {"rows": [{"ssn": 1, "odd@key": "c"}]}}, id="rows"),
+        pytest.param({"a": ["x" * 50] * 300}, id="many alike"),
+    ],
+)
+def test_question_that_is_begun_is_the_same(value: Any) -> None:
+    asked = Asked()
+    begun: object = ResponsePlane(asked).begin(TARGET, value, json.dumps(value), row_count=1)  # type: ignore[arg-type]
+    assert begun is asked
+    _check(asked, value, row_count=1)
+    assert len(asked.requests) == 2
+    assert asked.requests[0] == asked.requests[1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({"content": []}, id="nothing to ask"),
+        pytest.param({"content": [{"type": "image", "data": "gIGC", "mimeType": "image/png"}]}, id="unseen"),
+        pytest.param({"content": [{"type": "text", "text": "x" * 30_000}]}, id="long"),
+    ],
+)
+def test_question_that_is_not_begun(value: Any) -> None:
+    asked = Asked()
+    assert ResponsePlane(asked).begin(TARGET, value, json.dumps(value)) is None  # type: ignore[arg-type]
+    assert asked.requests == []
 
 
 def test_equal_texts_are_asked_about_once_and_masked_everywhere() -> None:

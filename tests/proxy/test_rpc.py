@@ -27,6 +27,13 @@ class Wire:
     async def send(self, message: str, request_id: int | None) -> None:
         self.sent.append(json.loads(message))
 
+    def send_now(self, message: str) -> bool:
+        self.sent.append(json.loads(message))
+        return True
+
+    def forget(self, request_id: int) -> None:
+        """Nothing is kept."""
+
     async def aclose(self) -> None:
         """Nothing is open."""
 

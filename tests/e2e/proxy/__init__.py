@@ -1,1 +1,1 @@
-"""The embedded agent and the clients that are not ours: the official SDK, MCP clients, and a fuzzer of its OpenAPI."""
+"""The proxy between servers and clients of other makers, with the real agent, and the packed extensions."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +16,7 @@ from typing import Any, Final
 from tests.e2e.agent_clients.programs import environment, npm_folder, python_with
 from tests.e2e.agent_clients.test_mcp_clients import INSPECTOR, NODE, PACKAGES
 from tests.e2e.claude_code.versions import NotAvailable
-from tests.proxy.conftest import START
+from tests.proxy.conftest import START, poll
 
 SCOPE: Final = "@modelcontextprotocol"
 SERVERS: Final = tuple(f"{SCOPE}/server-{name}@2026.8.31" for name in ("everything", "filesystem", "memory"))
@@ -44,6 +47,31 @@ def server(name: str, *arguments: str) -> Entry:
     """Give a backend map's entry for one of the servers. Raises NotAvailable."""
     script = npm_folder(SERVERS) / SCOPE / f"server-{name}" / "dist" / "index.js"
     return {"id": name, "command": node(), "args": [str(script), *arguments]}
+
+
+@contextlib.contextmanager
+def over_http(entry: Entry, environ: dict[str, str]) -> Iterator[str]:
+    """Run server-everything as a Streamable HTTP server for the length of a `with` block; gives the URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [entry["command"], *entry["args"], "streamableHttp"],
+        env={**environ, "PORT": str(port)},
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        poll(lambda: _listens(port) or process.poll() is not None)
+        assert process.poll() is None, "the server has ended"
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from axonflow_hooks import __version__
-from devtools.mcpb import MCPB, UV, VARIANTS
+from devtools.live import ROOT
+from devtools.mcpb import MCPB, UV, VARIANTS, manifest
 from tests.e2e.agent_clients.programs import MCP_CLIENTS, npm_folder, script_of
 from tests.e2e.claude_code.versions import NotAvailable
 from tests.e2e.proxy.peers import driven, node, stdio_command
@@ -29,23 +31,25 @@ BARE_PATH: Final = "/usr/bin:/bin"
 HOST: Final = """
 import { pathToFileURL } from 'node:url';
 import { readFileSync } from 'node:fs';
-const { library, folder, userConfig } = JSON.parse(readFileSync(0, 'utf8'));
+const { library, manifest, folder, userConfig, platform } = JSON.parse(readFileSync(0, 'utf8'));
+Object.defineProperty(process, 'platform', { value: platform });
 const { getMcpConfigForManifest } = await import(pathToFileURL(library));
-const manifest = JSON.parse(readFileSync(`${folder}/manifest.json`, 'utf8'));
 const config = await getMcpConfigForManifest({
-  manifest, extensionPath: folder, systemDirs: {}, userConfig, pathSeparator: '/' });
+  manifest, extensionPath: folder, systemDirs: {}, userConfig, pathSeparator: platform === 'win32' ? '\\\\' : '/' });
 process.stdout.write(JSON.stringify(config));
 """
 FOR_PACKAGES: Final = ("SSL_CERT_FILE", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_CACHE_DIR")
 """Where this machine gets packages from, where that is set."""
 
 
-def as_a_host_starts_it(folder: Path, chosen: dict[str, str]) -> dict[str, Any]:
+def as_a_host_starts_it(
+    given_manifest: dict[str, Any], folder: str, chosen: dict[str, str], platform: str = sys.platform
+) -> dict[str, Any]:
     library = npm_folder((MCPB,)) / "@anthropic-ai" / "mcpb" / "dist" / "index.js"
+    given = {"manifest": given_manifest, "folder": folder, "userConfig": chosen, "platform": platform}
     done = subprocess.run(
         [node(), "--input-type=module", "--eval", HOST],
-        input=json.dumps({"library": str(library), "folder": str(folder), "userConfig": chosen}),
-        capture_output=True, text=True, timeout=60, check=True,
+        input=json.dumps({"library": str(library), **given}), capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     config: dict[str, Any] = json.loads(done.stdout)
     return config
@@ -64,9 +68,15 @@ def test_only_what_is_needed_is_in_it(unpacked: Path) -> None:
     there = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
     assert there >= {"manifest.json", "icon.png", "PRIVACY.md", "LICENSE", "server/main.py"}
     own = {name for name in there if not name.startswith("server/lib/")}
-    assert not [name for name in own if "test" in name or name.endswith(".pyc")]
+    assert not [name for name in own if "test" in name]
+    unwanted = {"tests", "benchmarks", "__pycache__", ".git", ".venv"}
+    assert not [name for name in there if unwanted & {*name.split("/")} or name.endswith((".pyc", ".lock"))]
     assert not [
         name for name in own if name.startswith(("server/axonflow_hooks/agent", "server/axonflow_hooks/policy"))
+    ]
+    here = (str(ROOT).encode(), str(Path.home()).encode())
+    assert not [
+        name for name in own if any(place in (unpacked / name).read_bytes() for place in here if len(place) > 5)
     ]
     assert json.loads((unpacked / "manifest.json").read_text(encoding="utf-8"))["version"] == __version__
 
@@ -83,7 +93,8 @@ def test_it_answers_as_the_command_does(unpacked: Path, desktop: Desktop, availa
         "audit_log": str(desktop.audit_file),
         "fail_mode": "closed",
     }
-    config = available(as_a_host_starts_it, unpacked, chosen)
+    packed_manifest = json.loads((unpacked / "manifest.json").read_text(encoding="utf-8"))
+    config = available(as_a_host_starts_it, packed_manifest, str(unpacked), chosen)
     path = BARE_PATH
     if config["command"] == "uv":  # the host brings it
         path = f"{available(script_of, UV, 'uv').parent}:{BARE_PATH}"
@@ -100,6 +111,43 @@ def test_it_answers_as_the_command_does(unpacked: Path, desktop: Desktop, availa
     assert packed["tools"] == plain["tools"]
     assert packed["results"][:-1] == plain["results"][:-1]
     assert packed["results"][-1]["code"] == plain["results"][-1]["code"] == -32001
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands of macOS and Linux")
+def test_the_command_for_a_person_runs_as_it_is_documented(
+    unpacked: Path, tmp_path: Path, available: Callable[..., Any]
+) -> None:
+    commands = re.findall(r"`((?:sh|uv run) [^`]*<folder>[^`]*)`", (ROOT / "docs" / "desktop.md").read_text("utf-8"))
+    uv = (unpacked / "pyproject.toml").exists()
+    (command,) = [command for command in commands if command.startswith("uv") is uv]
+    path = f"{available(script_of, UV, 'uv').parent}:{BARE_PATH}" if uv else BARE_PATH
+    kept = {name: os.environ[name] for name in FOR_PACKAGES if name in os.environ}
+    environ = {**kept, "PATH": path, "HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["/bin/sh", "-c", command.replace("<folder>", str(unpacked))],
+        env=environ, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "Nothing waits for approval.\n"), done.stderr
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_paths_of_windows_arrive_as_they_are(variant: str, available: Callable[..., Any]) -> None:
+    folder = "C:\\Users\\First Last\\AppData\\Roaming\\Claude\\Claude Extensions\\axonflow-governance"
+    chosen = {
+        "backends_file": "C:\\Users\\First Last\\new\\map.json",
+        "audit_log": "\\\\server\\share\\table.jsonl",
+        "client_secret": 'back\\slash "quoted" $HOME ${user_config.org_id} %PATH%',
+    }
+    config = available(as_a_host_starts_it, manifest(variant), folder, chosen, "win32")
+    started = {"uv": ("uv", "server/main.py"), "portable": ("py", f"{folder}/server/main.py")}
+    assert (config["command"], config["args"][-1]) == started[variant]
+    assert "-I" in config["args"]
+    if variant == "uv":
+        assert config["args"][config["args"].index("--directory") + 1] == folder
+    assert config["env"]["AXONFLOW_BACKENDS_FILE"] == chosen["backends_file"]
+    assert config["env"]["AXONFLOW_AUDIT_LOG"] == chosen["audit_log"]
+    assert config["env"]["AXONFLOW_ENDPOINT"] == "http://localhost:8080"
+    assert config["env"]["AXONFLOW_CLIENT_SECRET"].startswith('back\\slash "quoted" $HOME ')
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows starts Python by its own launcher")
