@@ -218,7 +218,7 @@ def ratios(found: dict[int, dict[str, Found]]) -> str:
     for count, by_name in found.items():
         share = by_name["check_policy"].row()[0] / by_name["ping"].row()[0]
         connections = "1 connection" if count == 1 else f"{count} connections"
-        lines.append(f"- check_policy at {connections}: {share:.0%} of ping (asked: {ASKED:.0%})")
+        lines.append(f"- check_policy at {connections}: {share:.0%} of ping (goal: {ASKED:.0%})")
     return "\n".join(lines)
 
 
