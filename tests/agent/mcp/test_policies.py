@@ -28,8 +28,12 @@ def test_all_policies_are_listed(running_agent: AgentProcess) -> None:
     sources = by_source(found)
     assert {"sys_dangerous_destructive_fs", "sys_pii_ssn", "int_claude_settings"} <= sources["static"]
     assert len(sources["dynamic"]) == 10
-    first = next(policy for policy in found["policies"] if policy["id"] == "sys_pii_ssn")
-    assert first.keys() >= {"id", "name", "category", "severity", "action", "enabled", "tier", "source"}
+    listed = {policy["id"]: policy for policy in found["policies"]}
+    told = {"id", "name", "category", "severity", "action", "enabled", "tier", "source"}
+    assert listed["sys_pii_ssn"].keys() >= told
+    assert "phase" not in listed["sys_pii_ssn"], "what looks at both phases says of none"
+    assert listed["sys_code_eval_js"].keys() >= told | {"phase"}
+    assert {policy["phase"] for policy in listed.values() if "phase" in policy} <= {"request", "response"}
     assert "faults" not in found
 
 
