@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES: Final = os.environ.get("AXONFLOW_TEST_EXAMPLES", "3")
 # A body may fit its schema and still be refused: times, ranges and what goes with what are no matter of a schema.
 LEFT_OUT: Final = "positive_data_acceptance"
+# One worker: with more, `ast.parse` of CPython 3.11 raises SystemError now and then (python/cpython#106905).
 
 
 def test_the_document_holds(agent: LiveAgent, installed: Callable[..., Any], tmp_path: Path) -> None:
@@ -33,7 +34,7 @@ def test_the_document_holds(agent: LiveAgent, installed: Callable[..., Any], tmp
         [
             *command, f"{agent.endpoint}/api/v1/openapi.json",
             "--phases", "coverage,fuzzing", "--max-examples", EXAMPLES, "--seed", "1",
-            "--exclude-checks", LEFT_OUT, "--continue-on-failure", "--no-color", "--workers", "4",
+            "--exclude-checks", LEFT_OUT, "--continue-on-failure", "--no-color", "--workers", "1",
         ],
         capture_output=True, text=True, timeout=900, check=False, env=environment(), cwd=tmp_path,
     )  # fmt: skip
