@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from axonflow_hooks.policy.groups import Group, Rule
+    from axonflow_hooks.policy.groups import Group, Possible, Rule
     from axonflow_hooks.policy.model import PolicyPack, StatementKind
     from axonflow_hooks.policy.views import TextViews
     from axonflow_hooks.wire.words import Action, Phase
@@ -177,8 +177,11 @@ def _found(subject: Subject, plane: _Plane) -> tuple[dict[str, set[Span]], dict[
     """Give the places of each policy that matches, and what is not sure about it."""
     spans: dict[str, set[Span]] = {}
     notes: dict[str, str] = {}
+    possible, effects = _possible(subject, plane), _effects(subject, plane)
+    if not possible and not effects:
+        return spans, notes
     left, crowded = MAX_PLACES, set[str]()
-    for policy, start, end, note in chain(_patterns(subject, plane, crowded), _effects(subject, plane)):
+    for policy, start, end, note in chain(_patterns(possible, crowded), effects):
         found = spans.setdefault(policy.id, set())
         found.add(Span(start, end, policy.id, policy.kind))
         left -= 1
@@ -191,26 +194,38 @@ def _found(subject: Subject, plane: _Plane) -> tuple[dict[str, set[Span]], dict[
     return spans, notes
 
 
-def _patterns(subject: Subject, plane: _Plane, crowded: AbstractSet[str]) -> Iterator[tuple[Policy, int, int, str]]:
+def _possible(subject: Subject, plane: _Plane) -> list[tuple[Group, frozenset[int], Sequence[Possible]]]:
+    """Give the groups of which something may match, with the rules that count and the views where they may match."""
     known = subject.views.possible
+    found = []
     for group, counting in plane.groups:
         possible = known.get(group)
         if possible is None:
             possible = group.possible(subject)
+        if possible:
+            found.append((group, counting, possible))
+    return found
+
+
+def _patterns(
+    found: Sequence[tuple[Group, frozenset[int], Sequence[Possible]]], crowded: AbstractSet[str]
+) -> Iterator[tuple[Policy, int, int, str]]:
+    for group, counting, possible in found:
         for view, rules in possible:
             for rule in rules:
                 if rule.index in counting and rule.policy.id not in crowded:
                     yield from places(rule, group.patterns, view, crowded)
 
 
-def _effects(subject: Subject, plane: _Plane) -> Iterator[tuple[Policy, int, int, str]]:
+def _effects(subject: Subject, plane: _Plane) -> list[tuple[Policy, int, int, str]]:
+    found: list[tuple[Policy, int, int, str]] = []
     if not plane.effects:
-        return
+        return found
     for offset, line in subject.command_lines:
         for effect, standing in line.effects.items():
             for policy in plane.effects.get(effect, ()):
-                for place in standing:
-                    yield policy, offset + place.start, offset + place.end, place.note
+                found += [(policy, offset + place.start, offset + place.end, place.note) for place in standing]
+    return found
 
 
 def _match(policy: Policy, phase: Phase, kind: StatementKind, spans: set[Span], note: str) -> PolicyMatch:

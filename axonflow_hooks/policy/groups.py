@@ -12,12 +12,12 @@ from axonflow_hooks.policy.prefilter import NUMBERS, TOKENS, Cut
 from axonflow_hooks.policy.validators import VALIDATORS, Candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
     from axonflow_hooks.policy.matching import Haystack, PatternSet
     from axonflow_hooks.policy.model import Matcher, Policy, StatementKind
-    from axonflow_hooks.policy.views import Subject, View
+    from axonflow_hooks.policy.views import Subject, TextViews, View
     from axonflow_hooks.wire.words import Phase
 
     Possible = tuple[View, list["Rule"]]
@@ -58,27 +58,31 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """The patterns that are scanned together."""
+    """The patterns that are scanned together.
+
+    `looks_at` gives the views of a text that they are looked for in; None for SQL, which stands elsewhere in each kind
+    of text.
+    """
 
     name: str
     rules: tuple[Rule, ...]
     patterns: PatternSet
     contexts: PatternSet
+    looks_at: Callable[[TextViews], Sequence[View]] | None
 
     @property
     def reads_whole(self) -> bool:
         """Whether the group looks at the text as it is."""
-        return self.name != _SQL and self.name not in _VIEWS
+        return self.looks_at is _AS_IT_IS
 
     def possible(self, subject: Subject) -> Sequence[Possible]:
         """Give the views of the subject in which some rules may match, with those rules.
 
-        They are the same for every evaluation of a text and noted with its views; but for SQL, which stands elsewhere
-        in each kind of text.
+        They are the same for every evaluation of a text and noted with its views, but for SQL.
         """
-        if self.name == _SQL:
+        if self.looks_at is None:
             return self._possible(subject.sql)
-        found = subject.views.possible[self] = self._possible(_VIEWS.get(self.name, _AS_IT_IS)(subject.views))
+        found = subject.views.possible[self] = self._possible(self.looks_at(subject.views))
         return found
 
     def _possible(self, views: Sequence[View]) -> Sequence[Possible]:
@@ -117,6 +121,7 @@ def make_group(name: str, matchers: Iterable[tuple[Policy, Matcher]]) -> Group:
         rules=rules,
         patterns=compile_set([matcher.pattern or "" for _policy, matcher in found], cut_of(name)),
         contexts=compile_set(contexts),
+        looks_at=None if name == _SQL else _VIEWS.get(name, _AS_IT_IS),
     )
 
 

@@ -101,7 +101,7 @@ def pattern_fault(pattern: str) -> str | None:
     if re2 is None:
         return None
     try:
-        re2.compile(pattern, _quiet())
+        re2.compile(pattern, quiet_options())
     except re2.error as error:
         fault = error.args[0] if error.args else "not a valid pattern"
         return fault.decode("utf-8", "replace") if isinstance(fault, bytes) else str(fault)
@@ -113,7 +113,8 @@ def compile_stdlib(pattern: str, flags: re.RegexFlag = re.ASCII) -> re.Pattern[s
     return re.compile(pattern.replace(r"\z", r"\Z"), flags)
 
 
-def _quiet() -> Any:
+def quiet_options() -> Any:
+    """Give options of RE2 with which it says nothing of a pattern that it refuses; the exception says it."""
     options = re2.Options()
     options.log_errors = False
     return options
@@ -125,7 +126,7 @@ class Re2Set:
     __slots__ = ("_expressions", "_match", "_needed", "_patterns", "_set")
 
     def __init__(self, patterns: Sequence[str], cut: Cut = TOKENS) -> None:
-        options = _quiet()
+        options = quiet_options()
         options.max_mem = SET_MEMORY
         self._set = re2.Set.SearchSet(options)
         self._patterns = tuple(patterns)
@@ -137,7 +138,10 @@ class Re2Set:
             except re2.error as error:
                 raise PolicyPackError(f"pattern {pattern!r} is refused by re2: {error}") from error
         if self._patterns:
-            self._set.Compile()
+            try:
+                self._set.Compile()
+            except re2.error as error:
+                raise PolicyPackError(f"{len(self._patterns)} patterns are too much together: {error}") from error
         # the face of the set only encodes what is bytes already
         self._match = getattr(self._set, "_set", self._set).Match
 
@@ -149,7 +153,7 @@ class Re2Set:
         expression = self._expressions[index]
         if expression is None:
             self._needed[index] = needed(self._patterns[index]).encode("utf-8", "surrogatepass")
-            expression = self._expressions[index] = re2.compile(self._patterns[index], _quiet())
+            expression = self._expressions[index] = re2.compile(self._patterns[index], quiet_options())
         if self._needed[index] not in haystack.data:
             return  # the pattern was cut before it: to look for a text costs less than for a pattern
         wanted = 1 if expression.groups else 0

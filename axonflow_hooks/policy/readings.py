@@ -93,6 +93,11 @@ def signs(haystack: Haystack) -> frozenset[str]:
     return frozenset(_SIGN_NAMES[index] for index in found) if found else _NO_SIGNS
 
 
+def mirrored(text: str) -> str | None:
+    """Give the one reading of an ASCII text that shows no sign of a disguise; None for a text too long for it."""
+    return f"{text.translate(_ROT13)}\n{text[::-1]}" if len(text) <= MAX_ROTATED else None
+
+
 def readings(text: str, shown: frozenset[str] | None = None) -> Iterator[str]:
     """Give the texts that a disguised text may stand for; nothing for one that shows no disguise.
 
@@ -125,9 +130,9 @@ def _of_characters(text: str, shown: frozenset[str]) -> Iterator[str]:
     if "leet" in shown and _is_leet(plain[:MAX_ROTATED]):
         yield plain.translate(_LEET_I)
         yield plain.translate(_LEET_L)
-    if len(text) <= MAX_ROTATED and text.isascii():
+    if text.isascii() and (mirror := mirrored(text)) is not None:
         # without a sign of their own: one reading holds both
-        yield f"{text.translate(_ROT13)}\n{text[::-1]}"
+        yield mirror
 
 
 def _is_leet(text: str) -> bool:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from axonflow_hooks.policy.matching import Haystack, compile_set
-from axonflow_hooks.policy.readings import letters, readings, signs
+from axonflow_hooks.policy.readings import letters, mirrored, readings, signs
 from axonflow_hooks.policy.shell import CommandLine
 
 if TYPE_CHECKING:
@@ -102,6 +102,11 @@ class TextViews:
         if self._disguised is None:
             place = (0, len(self.text))
             shown = signs(self.whole[0].haystack)
+            if not shown and self.text.isascii():
+                mirror = mirrored(self.text)
+                mirrors = () if mirror is None else (View(Haystack(mirror), place=place),)
+                self._disguised = (*self.whole, *mirrors)
+                return self._disguised
             views = [View(Haystack(text), place=place) for text in readings(self.text, shown)]
             if shown:
                 views += [View(Haystack(text), place=place, letters=True) for text in letters(self.text, shown)]
@@ -124,6 +129,9 @@ class Subject:
     def sql(self) -> tuple[View, ...]:
         """Where SQL may stand: arguments of commands, values of MCP arguments, else the text itself."""
         if self.kind == "shell":
+            # few command lines show a sign of a statement
+            if not _statement_signs().hits(self.views.whole[0].haystack):
+                return ()
             return tuple(self._sql_in_commands())
         if self.kind == "mcp":
             text = self.views.text
@@ -161,8 +169,6 @@ class Subject:
 
     def _sql_in_commands(self) -> Iterator[View]:
         haystack = self.views.whole[0].haystack
-        if not _statement_signs().hits(haystack):
-            return
         commands = self.command_lines[0][1].commands
         if commands is None:
             yield View(haystack, loose=True)

@@ -65,8 +65,11 @@ class CommandLine:
             return self._by_spelling()
         return {
             name: tuple(
-                Place(self.source.offset(command.start), self.source.offset(command.end), uncertainty(command))
-                for command in having
+                # a loop or a function may have run the same command more than once
+                dict.fromkeys(
+                    Place(self.source.offset(command.start), self.source.offset(command.end), uncertainty(command))
+                    for command in having
+                )
             )
             for name, having in effects_of(commands).items()
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from functools import lru_cache
@@ -9,8 +10,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.matching import Haystack, compile_set
+from axonflow_hooks.policy.shell.calls import read_calls
 from axonflow_hooks.policy.shell.commands import stem
 from axonflow_hooks.policy.shell.constants import input_of
+from axonflow_hooks.policy.shell.powershell import POWERSHELLS, code_of
 from axonflow_hooks.policy.shell.traits import decoded_literals
 
 if TYPE_CHECKING:
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 _CODE_OPTIONS: Final = {
     "python": "c", "pypy": "c", "perl": "eE", "ruby": "e", "node": "ep", "nodejs": "ep", "deno": "e", "bun": "e",
     "php": "r", "lua": "e", "luajit": "e", "osascript": "e", "rscript": "e", "julia": "eE", "groovy": "e",
-    "powershell": "c", "pwsh": "c", "tclsh": "", "crystal": "", "elixir": "e", "irb": "e",
+    "tclsh": "", "crystal": "", "elixir": "e", "irb": "e", "r": "e", "tsx": "e", "ts-node": "e", "zx": "e", "ghc": "e",
+    "ipython": "c", **dict.fromkeys(POWERSHELLS, ""),
 }  # fmt: skip
 _VERSION: Final = re.compile(r"[\d.]+$")
 _MAX_CODE: Final = 16 * 1024
@@ -74,7 +78,7 @@ def os_calls(command: Command) -> list[str]:
     code = inline_code(command)
     if code is None or len(code) > _MAX_CODE:
         return []
-    found = list(islice(_called(code), _MAX_CALLS))
+    found = [*islice(_called(code), _MAX_CALLS), *islice(read_calls(code), _MAX_CALLS)]
     name = _VERSION.sub("", command.name.lower())
     if name in ("perl", "ruby", "php", "julia"):
         found += _BACKQUOTED.findall(code)
@@ -96,6 +100,27 @@ def _called(code: str) -> Iterator[str]:
                 yield re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
+def _awk_code(command: Command) -> str | None:
+    """Give the program of awk, before it the variables it is given and the fields of a first line that is known."""
+    arguments = list(command.arguments)
+    given: list[str] = []
+    while arguments and arguments[0].startswith("-") and len(arguments[0]) > 1:
+        option = arguments.pop(0)
+        value = arguments.pop(0) if option in ("-v", "-F", "-f", "--assign") and arguments else option[2:]
+        if option.startswith(("-v", "--assign")):
+            given.append(value)
+        elif option == "-f":
+            return None
+    if not arguments:
+        return None
+    code = arguments[0]
+    if "$" in code and ("system" in code or "|" in code):
+        line = (input_of(command) or "").partition("\n")[0]
+        given += [f"${number}={field}" for number, field in enumerate((line, *line.split()[:9]))] if line else []
+    constants = (assigned.partition("=") for assigned in given)
+    return "".join(f"{name}={json.dumps(value)};" for name, _equals, value in constants) + code
+
+
 def inline_code(command: Command) -> str | None:
     """Give the code that an interpreter is handed as an argument or in a known file, None for any other command."""
     if command.program is not None:
@@ -103,8 +128,10 @@ def inline_code(command: Command) -> str | None:
     if stem(command.name) not in INTERPRETERS:
         return None
     name = command.name.lower()
+    if name in POWERSHELLS:
+        return code_of(command)
     if name in _AWK:
-        return next((word for word in command.operands()), None)
+        return _awk_code(command)
     options = _CODE_OPTIONS.get(_VERSION.sub("", name))
     if options is None:
         return None

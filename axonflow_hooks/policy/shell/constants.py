@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 MAX_OUTPUT: Final = 64 * 1024
 _MAX_STAGES: Final = 12
+_PRINTING_CODE: Final = re.compile(
+    r"\s*(?:BEGIN\s*)?\{?\s*(?:print|puts|echo|say|console\.log|process\.stdout\.write)\b\s*\(?\s*"
+    r"(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)')\s*\)?\s*;?\s*\}?\s*"
+)
+"""A program of an interpreter that prints a text and does nothing else."""
 
 
 def output_of(command: Command, stages: int = _MAX_STAGES) -> str | None:
@@ -28,6 +33,9 @@ def output_of(command: Command, stages: int = _MAX_STAGES) -> str | None:
     text = _printed(command)
     if text is None:
         text = _filtered(command, stages)
+    if text is None and command.arguments and "\n" not in command.arguments[-1]:
+        shown = _PRINTING_CODE.fullmatch(command.arguments[-1])
+        text = ansi_c(shown[1] or shown[2] or "") + "\n" if shown is not None else None
     return None if text is None or len(text) > MAX_OUTPUT else text
 
 

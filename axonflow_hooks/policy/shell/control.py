@@ -7,6 +7,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell.commands import HOME
+from axonflow_hooks.policy.shell.constants import input_of
+from axonflow_hooks.policy.shell.finders import find_writes
+from axonflow_hooks.policy.shell.hooked import HISTORY
 from axonflow_hooks.policy.shell.places import normalise
 
 if TYPE_CHECKING:
@@ -22,12 +25,18 @@ _UNITS: Final = re.compile(
     r"Daemons)/|"
     r"^~/Library/LaunchAgents/|^~/\.config/(?:systemd/user|autostart)/"
 )
-_KEYS: Final = re.compile(r"(?:^|/)\.ssh/authorized_keys2?$")
+_KEYS: Final = re.compile(r"(?:^|/)\.ssh/(?:authorized_keys2?|rc)$")
 _LOGIN: Final = re.compile(r"(?:^|/)\.(?:bashrc|bash_profile|bash_login|profile|zshrc|zprofile|zshenv)$")
 _GUARDS: Final = frozenset({
     "auditd", "apparmor", "ufw", "firewalld", "fail2ban", "falco", "crowdstrike", "falcon-sensor", "clamav-daemon",
-    "osqueryd", "rsyslog", "syslog-ng", "wazuh-agent", "sysmon", "nftables", "iptables",
+    "osqueryd", "rsyslog", "syslog-ng", "wazuh-agent", "sysmon", "nftables", "iptables", "selinux", "clamd",
+    "clamav-freshclam", "mdatp", "sentinelone", "sentinelagent", "suricata", "tetragon", "cbagentd", "nf_tables",
+    "ip_tables", "windefend", "mpssvc",
 })  # fmt: skip
+_SYSTEM: Final = ("/etc/", "/boot/", "/usr/")
+_GUARD_NAMES: Final = re.compile(
+    r"(?i)crowdstrike|falcon|sentinel(?:one|agent)|carbonblack|osquery|wazuh|clamav|\bsanta\b|littlesnitch|defender|jamf"
+)
 _TRACES: Final = re.compile(
     r"(?:^|/)\.(?:bash|zsh)_history$|^/var/log/(?:\*|(?:auth|secure|wtmp|audit|syslog|messages)\b)"
 )
@@ -36,18 +45,15 @@ _OUR_FILES: Final = re.compile(r"(?:^|/)(?:\.config/axonflow|\.claude/plugins/[^
 
 
 PRIVILEGES: Final = frozenset({
-    "chmod", "setcap", "useradd", "usermod", "adduser", "nsenter", "docker", "podman", "gpasswd", "kubectl",
+    "chmod", "setcap", "passwd", "chpasswd", "useradd", "usermod", "adduser", "nsenter", "docker", "podman", "gpasswd",
+    "kubectl",
 })  # fmt: skip
-WRITERS: Final = frozenset({"cp", "mv", "install", "ln", "rsync", "tee", "dd", "sed"})
-PROTECTORS: Final = frozenset({
-    "setenforce", "ufw", "iptables", "ip6tables", "nft", "systemctl", "service", "auditctl", "set-mppreference",
-    "csrutil", "spctl", "pkill", "killall",
-})  # fmt: skip
+WRITERS: Final = frozenset({"find", "cp", "mv", "install", "ln", "rsync", "tee", "dd", "sed"})
 GOVERNORS: Final = frozenset({
     "pkill", "killall", "kill", "systemctl", "launchctl", "service", "claude", "pip", "pip3", "uv", "pipx", "rm",
     "mv", "truncate", "shred", "unlink",
 })  # fmt: skip
-TRACERS: Final = frozenset({"history", "ln", "rm", "shred", "truncate", "unlink", "journalctl"})
+TRACERS: Final = frozenset({"unset", "history", "ln", "rm", "shred", "truncate", "unlink", "journalctl"})
 
 
 def written_places(command: Command) -> list[str]:
@@ -65,6 +71,7 @@ def written_places(command: Command) -> list[str]:
         targets += [argument[3:] for argument in command.arguments if argument.startswith("of=")]
     elif command.name == "sed" and command.has_option("i", "in-place"):
         targets += operands[1:]
+    targets += find_writes(command)
     return [normalise(target, command.cwd) for target in targets]
 
 
@@ -73,6 +80,10 @@ def raises_privileges(command: Command) -> bool:
     operands, arguments = command.operands(), command.arguments
     if command.name == "chmod":
         return len(operands) > 1 and _SETUID_MODE.match(operands[0]) is not None and "s" not in operands[0][:1]
+    if command.name == "passwd":
+        return command.has_option("d", "delete") and "root" in operands
+    if command.name == "chpasswd":
+        return (input_of(command) or "").startswith("root:")
     if command.name == "setcap":
         return any(_CAPABILITIES.search(argument) for argument in arguments)
     if command.name in ("useradd", "usermod", "adduser"):
@@ -117,26 +128,64 @@ def changes_login_script(command: Command) -> bool:
 
 def disables_protection(command: Command) -> bool:
     """Firewall, audit, mandatory access control or virus scanner switched off."""
+    search = _PROTECTED_BY.get(command.name)
+    return search is not None and search(command)
+
+
+def _opens_firewall(command: Command) -> bool:
+    arguments = command.arguments
+    if command.name == "ufw":
+        return "disable" in arguments or "reset" in arguments
+    if command.name == "netsh":
+        return "advfirewall" in arguments and "off" in arguments
+    opens = "ACCEPT" in arguments and bool({"-P", "--policy"} & set(arguments))
+    return opens or command.operands()[:2] == ["flush", "ruleset"] or bool({"-F", "--flush"} & set(arguments))
+
+
+def _stops_guard(command: Command) -> bool:
+    name, arguments = command.name, command.arguments
+    if name in ("pkill", "killall"):
+        return any(argument in _GUARDS for argument in arguments)
+    if name in ("rmmod", "modprobe"):
+        return (name == "rmmod" or command.has_option("r", "remove")) and bool(_GUARDS & set(arguments))
+    if name in ("launchctl", "sc", "stop-service"):
+        verbs = {"unload", "bootout", "remove", "disable", "stop", "delete"} & set(arguments)
+        return bool(verbs or name == "stop-service") and any(
+            _GUARD_NAMES.search(word) or word.lower() in _GUARDS for word in arguments
+        )
+    stops = bool({"stop", "disable", "mask"} & set(arguments))
+    return stops and any(argument.removesuffix(".service") in _GUARDS for argument in arguments)
+
+
+def _unlocks_system_file(command: Command) -> bool:
+    system = any(f"{normalise(path, command.cwd)}/".startswith(_SYSTEM) for path in command.operands())
+    return system and any(re.match(r"^[-+=]\w*[ia]", argument) for argument in command.arguments)
+
+
+def _switches_off(command: Command) -> bool:
     name, arguments = command.name, command.arguments
     if name == "setenforce":
         return "0" in arguments or "Permissive" in arguments
-    if name == "ufw":
-        return "disable" in arguments or "reset" in arguments
-    if name in ("iptables", "ip6tables", "nft"):
-        opens = "ACCEPT" in arguments and bool({"-P", "--policy"} & set(arguments))
-        return opens or command.operands()[:2] == ["flush", "ruleset"] or arguments in (("-F",), ("--flush",))
-    if name in ("pkill", "killall"):
-        return any(argument in _GUARDS for argument in arguments)
-    if name in ("systemctl", "service"):
-        stops = {"stop", "disable", "mask"} & set(arguments)
-        return bool(stops) and any(argument.removesuffix(".service") in _GUARDS for argument in arguments)
+    if name == "sysctl":
+        return "kernel.randomize_va_space=0" in arguments
     if name == "auditctl":
         return "-D" in arguments or ("-e", "0") in set(pairwise(arguments))
     if name == "set-mppreference":
         return any("disable" in argument.lower() for argument in arguments)
     if name == "spctl":
         return bool({"--master-disable", "--global-disable"} & set(arguments))
-    return name == "csrutil" and "disable" in arguments
+    return name in ("aa-teardown", "aa-disable") or (name == "csrutil" and "disable" in arguments)
+
+
+_PROTECTED_BY: Final = {
+    **dict.fromkeys(("ufw", "iptables", "ip6tables", "nft", "netsh"), _opens_firewall),
+    **dict.fromkeys(("systemctl", "service", "pkill", "killall", "rmmod", "modprobe", "launchctl"), _stops_guard),
+    **dict.fromkeys(("sc", "stop-service"), _stops_guard),
+    **dict.fromkeys(("setenforce", "auditctl", "set-mppreference", "csrutil", "spctl", "sysctl"), _switches_off),
+    **dict.fromkeys(("aa-teardown", "aa-disable"), _switches_off),
+    "chattr": _unlocks_system_file,
+}
+PROTECTORS: Final = frozenset(_PROTECTED_BY)
 
 
 def disables_governance(command: Command) -> bool:
@@ -163,10 +212,14 @@ def disables_governance(command: Command) -> bool:
 def hides_traces(command: Command) -> bool:
     """Shell history or system logs erased."""
     name, arguments = command.name, command.arguments
+    if any(command.assignments.get(variable) in values for variable, values in HISTORY.items()):
+        return True
+    if name == "unset":
+        return "HISTFILE" in arguments
     if any(item.operator in (">", ">|") and _TRACES.search(normalise(item.target.text)) for item in command.redirects):
         return True
     if name == "history":
-        return "-c" in arguments
+        return command.has_option("c")
     if name == "ln":
         return "/dev/null" in arguments and any(_TRACES.search(normalise(path)) for path in command.operands()[-1:])
     if name in ("rm", "shred", "truncate", "unlink"):

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell import code
 from axonflow_hooks.policy.shell.commands import UNKNOWN
-from axonflow_hooks.policy.shell.places import is_block_device, is_irreplaceable, is_system_root, is_vital, normalise
-from axonflow_hooks.policy.shell.traits import has_trait
-from axonflow_hooks.policy.shell.unwrap import find_starts
+from axonflow_hooks.policy.shell.finders import find_starts, find_writes
+from axonflow_hooks.policy.shell.places import (
+    is_block_device,
+    is_credential_file,
+    is_irreplaceable,
+    is_system_root,
+    is_vital,
+    normalise,
+)
+from axonflow_hooks.policy.shell.traits import has_trait, without_printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +29,9 @@ _SYSTEM_FILES: Final = frozenset({
     "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/sudoers", "/etc/fstab", "/etc/hosts.allow", "/etc/ld.so.preload",
     "/etc/pam.conf", "/boot/grub/grub.cfg", "/proc/sysrq-trigger",
 })  # fmt: skip
-WRITERS: Final = frozenset({"tee", "cp", "mv", "install", "dd", "truncate", "shred", "ln", "rm"})
+_SED_WRITES: Final = re.compile(r"(?:^|[;\s}\d$/])w\s+(/[^\s;}]+)")
+_FILE_WRITERS: Final = frozenset({"tee", "cp", "mv", "install", "dd", "truncate", "shred", "ln", "rm"})
+WRITERS: Final = _FILE_WRITERS | {"find", "sed", "gsed"}
 _FORMATTING: Final = {
     "cryptsetup": frozenset({"luksFormat", "luksErase", "erase"}),
     "parted": frozenset({"mklabel", "mktable", "rm"}),
@@ -33,13 +42,22 @@ _FORMATTING: Final = {
     "vgremove": frozenset({"-f", "-y"}),
     "lvremove": frozenset({"-f", "-y"}),
 }
+_OWNED_BY_ROOT: Final = frozenset({
+    "/", "/bin", "/boot", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/usr/bin", "/usr/lib",
+})  # fmt: skip
+_WINDOWS_FORMATTERS: Final = frozenset({"format-volume", "clear-disk", "initialize-disk", "remove-partition"})
 _TABLE_WRITERS: Final = frozenset({"mkswap", "wipefs", "blkdiscard", "sgdisk", "sfdisk"})
 
 _UNLINKERS: Final = frozenset({"rm", "shred", "unlink", "srm", "truncate"})
 _FORCED: Final = frozenset({"-rf", "-fr", "-Rf", "-fR", "-rfv", "--no-preserve-root"})
-DELETERS: Final = frozenset({"rm", "find", "gfind", "mv", "srm", "wipe", "rsync", "tar", "gtar"})
+_TREE_DELETERS: Final = frozenset({"rimraf", "del-cli", "trash", "trash-put"})
+DELETERS: Final = frozenset({
+    "rm", "find", "gfind", "mv", "srm", "wipe", "rsync", "tar", "gtar", "shred", *_TREE_DELETERS,
+})  # fmt: skip
 RAW_WRITERS: Final = frozenset({"dd", "dcfldd", "gdd", "cp", "mv", "tee", "shred", "badblocks", "truncate"})
-FORMATTERS: Final = frozenset({"mkfs", "mke2fs", "newfs", "zpool", "diskutil", *_FORMATTING, *_TABLE_WRITERS})
+FORMATTERS: Final = frozenset({
+    "mkfs", "mke2fs", "newfs", "zpool", "diskutil", *_WINDOWS_FORMATTERS, *_FORMATTING, *_TABLE_WRITERS,
+})  # fmt: skip
 
 
 def destroys_filesystem_root(command: Command) -> bool:
@@ -54,6 +72,9 @@ def destroys_filesystem_root(command: Command) -> bool:
         if any(is_vital(path, command.cwd) for path in operands[:-1]):
             return True
         return operands[-1:] == ["/dev/null"] and any(is_irreplaceable(path, command.cwd) for path in operands[:-1])
+    if name == "shred":
+        return any(is_irreplaceable(path, command.cwd) or is_credential_file(path, command.cwd)
+                   for path in command.operands())  # fmt: skip
     if name == "rsync" and any(argument.startswith("--del") for argument in command.arguments):
         return is_irreplaceable((command.operands() or [""])[-1], command.cwd)
     if name == UNKNOWN:
@@ -62,10 +83,14 @@ def destroys_filesystem_root(command: Command) -> bool:
         return bool(options & _FORCED) and any(is_irreplaceable(path, command.cwd) for path in command.operands())
     if name in ("tar", "gtar") and "--remove-files" in command.arguments:
         return any(is_irreplaceable(path, command.cwd) for path in command.operands())
-    if name in ("srm", "wipe") and command.has_option("rR"):
+    if name in _TREE_DELETERS or (name in ("srm", "wipe") and command.has_option("rR")):
         return any(is_irreplaceable(path, command.cwd) for path in command.operands())
     text = code.inline_code(command)
-    return text is not None and has_trait(text, "deletes root")
+    if text is None:
+        return False
+    shown = without_printed(text) if has_trait(text, "names deletion") else ""
+    named = has_trait(shown, "names deletion") and (has_trait(shown, "starts") or shown.startswith("rm "))
+    return named or has_trait(text, "deletes root")
 
 
 def _rm_destroys(command: Command) -> bool:
@@ -98,6 +123,8 @@ def writes_block_device(command: Command) -> bool:
 
 def formats_filesystem(command: Command) -> bool:
     """A new file system or partition table on a device."""
+    if command.name in _WINDOWS_FORMATTERS:
+        return bool(command.arguments) and "-whatif" not in " ".join(command.arguments).lower()
     formats = command.name.startswith(("mkfs", "mke2fs", "newfs")) or command.name in _TABLE_WRITERS
     arguments = set(command.arguments)
     formats = formats or bool(_FORMATTING.get(command.name, frozenset()) & arguments)
@@ -126,20 +153,27 @@ def makes_world_writable_root(command: Command) -> bool:
             return True  # whichever mode: setuid bits and the modes of keys are gone
         targets += [path for path in operands[1:] if normalise(path, command.cwd) in _SYSTEM_FILES]
         return _OPEN_MODE.match(operands[0]) is not None and bool(targets)
-    return command.name == "chown" and recursive and bool(targets) and "/" in map(normalise, targets)
+    owns = command.name in ("chown", "chgrp") and recursive
+    return owns and any(normalise(path, command.cwd) in _OWNED_BY_ROOT for path in targets)
 
 
 def overwrites_system_file(command: Command) -> bool:
     """Accounts, sudo rules or the boot set-up replaced or deleted."""
     targets = [redirect.target.text for redirect in command.redirects if redirect.writes]
-    if command.name in WRITERS:
+    if command.name in _FILE_WRITERS:
         operands = command.operands()
         targets += operands[-1:] if command.name in ("cp", "mv", "install", "ln") else operands
         targets += [argument[3:] for argument in command.arguments if argument.startswith("of=")]
     if command.name == "sed" and command.has_option("i", "in-place"):
         targets += command.operands()[1:]
+    if command.name in ("sed", "gsed"):
+        targets += [path for argument in command.arguments for path in _SED_WRITES.findall(argument)]
+    targets += find_writes(command)
     places = [normalise(target, command.cwd) for target in targets]
-    return any(place in _SYSTEM_FILES or place.startswith(("/etc/sudoers.d/", "/etc/pam.d/")) for place in places)
+    return any(
+        place in _SYSTEM_FILES or place.startswith(("/etc/sudoers.d/", "/etc/pam.d/", "/boot/vmlinuz", "/boot/initr"))
+        for place in places
+    )
 
 
 def fork_bomb(commands: Sequence[Command]) -> Iterator[Command]:

@@ -10,9 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from axonflow_hooks.policy.shell import access, code, control, destruction, infrastructure, network
+from axonflow_hooks.policy.shell import (
+    access,
+    code,
+    control,
+    destruction,
+    disruption,
+    downloads,
+    hooked,
+    infrastructure,
+    network,
+)
 from axonflow_hooks.policy.shell.commands import UNKNOWN, stem
-from axonflow_hooks.policy.shell.unwrap import SHELLS
+from axonflow_hooks.policy.shell.names import SHELLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,22 +34,30 @@ if TYPE_CHECKING:
 class Effect:
     """One effect and the commands that can have it: those of `programs`, and as the flags say any other.
 
-    `redirects`: commands with a redirect; `code`: commands that run a program text; `functions`: calls of a function
-    from its own body. Exactly one of `each` (one command) and `together` (all of a line) is set.
+    `redirects`: commands with a redirect; `assignments`: those with variables of their own; `code`: commands that run a
+    program text; `functions`: calls of a function from its own body. Exactly one of `each` (one command) and `together`
+    (all of a line) is set.
     """
 
     programs: frozenset[str]
     each: Callable[[Command], bool] | None = None
     together: Callable[[Sequence[Command]], Iterator[Command]] | None = None
     redirects: bool = False
+    assignments: bool = False
     code: bool = False
     functions: bool = False
 
 
 def _each(
-    predicate: Callable[[Command], bool], programs: Iterable[str], *, redirects: bool = False, code: bool = False
+    predicate: Callable[[Command], bool],
+    programs: Iterable[str],
+    *,
+    redirects: bool = False,
+    assignments: bool = False,
+    code: bool = False,
 ) -> Effect:
-    return Effect(frozenset(map(stem, programs)), each=predicate, redirects=redirects, code=code)
+    named = frozenset(map(stem, programs))
+    return Effect(named, each=predicate, redirects=redirects, assignments=assignments, code=code)
 
 
 def _together(
@@ -58,11 +76,11 @@ EFFECTS: Final[dict[str, Effect]] = {
     ),
     "writes_block_device": _each(destruction.writes_block_device, destruction.RAW_WRITERS, redirects=True),
     "formats_filesystem": _each(destruction.formats_filesystem, destruction.FORMATTERS),
-    "makes_world_writable_root": _each(destruction.makes_world_writable_root, ("chmod", "chown", "setfacl")),
+    "makes_world_writable_root": _each(destruction.makes_world_writable_root, ("chmod", "chown", "chgrp", "setfacl")),
     "overwrites_system_file": _each(destruction.overwrites_system_file, destruction.WRITERS, redirects=True),
     "fork_bomb": _together(destruction.fork_bomb, (), code=True, functions=True),
     "downloads_into_interpreter": _each(network.downloads_into_interpreter, network.RUNNERS),
-    "downloads_then_runs": _together(network.downloads_then_runs, network.FETCHERS),
+    "downloads_then_runs": _together(downloads.downloads_then_runs, downloads.FETCHERS, code=True),
     "runs_decoded_text": _each(network.runs_decoded_text, network.RUNNERS),
     "opens_remote_shell": _together(
         network.opens_remote_shell, (*SHELLS, *network.SOCKETS, "openssl", "ztcp", "exec"), code=True
@@ -79,7 +97,10 @@ EFFECTS: Final[dict[str, Effect]] = {
     "changes_login_script": _each(control.changes_login_script, control.WRITERS, redirects=True),
     "disables_protection": _each(control.disables_protection, control.PROTECTORS),
     "disables_governance": _each(control.disables_governance, control.GOVERNORS),
-    "hides_traces": _each(control.hides_traces, control.TRACERS, redirects=True),
+    "hides_traces": _each(control.hides_traces, control.TRACERS, redirects=True, assignments=True),
+    "preloads_code": _each(hooked.preloads_code, hooked.LOADERS, assignments=True),
+    "kills_everything": _each(disruption.kills_everything, disruption.KILLERS),
+    "stops_machine": _each(disruption.stops_machine, disruption.STOPPERS),
     "destroys_infrastructure": _each(infrastructure.destroys_infrastructure, infrastructure.PLATFORMS),
     "destroys_database": _each(infrastructure.destroys_database, infrastructure.DATABASES),
     "rewrites_history": _each(infrastructure.rewrites_history, ("git",)),
@@ -106,6 +127,7 @@ def _by_program() -> dict[str, frozenset[str]]:
 _BY_PROGRAM: Final = _by_program()
 _NONE: Final[frozenset[str]] = frozenset()
 _OF_REDIRECTS: Final = frozenset(name for name, effect in EFFECTS.items() if effect.redirects)
+_OF_ASSIGNMENTS: Final = frozenset(name for name, effect in EFFECTS.items() if effect.assignments)
 _OF_CODE: Final = frozenset(name for name, effect in EFFECTS.items() if effect.code)
 _OF_FUNCTIONS: Final = frozenset(name for name, effect in EFFECTS.items() if effect.functions)
 
@@ -133,6 +155,8 @@ def _possible(command: Command) -> frozenset[str]:
     names = _BY_PROGRAM.get(stem(command.name), _NONE)
     if command.redirects:
         names |= _OF_REDIRECTS
+    if command.assignments:
+        names |= _OF_ASSIGNMENTS
     if command.program is not None:
         names |= _OF_CODE
     if command.in_function and command.name == command.in_function:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from axonflow_hooks.policy.shell.commands import HOME, UNKNOWN, Command, Word
+from axonflow_hooks.policy.shell.commands import UNKNOWN, Command, Word
 from axonflow_hooks.policy.shell.constants import output_of
+from axonflow_hooks.policy.shell.parameters import ENVIRONMENT, NEXT_FIELD, keep_array, parameter
 from axonflow_hooks.policy.shell.quoting import ansi_c, double_quoted, expand_braces, unquoted
 
 if TYPE_CHECKING:
@@ -14,18 +15,19 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from axonflow_hooks.policy.shell.lower import Script
+    from axonflow_hooks.policy.shell.script import Script
 
     Lower = Callable[[Node, Script, tuple[Command, ...]], tuple[Command, ...]]
 
-_ENVIRONMENT: Final = {"HOME": HOME, "PWD": ".", "IFS": " ", "TMPDIR": "/tmp", "SHELL": "/bin/bash"}  # noqa: S108
 _NAMES: Final = frozenset({"variable_name", "special_variable_name"})
 _LISTS: Final = frozenset({"$@", "${@}"})
+_BLANKS: Final = re.compile(f"[ \\t\\n{NEXT_FIELD}]+")
 _IFS: Final = re.compile(r"\$IFS(?:\$[0-9@*])?|\$\{IFS[^}]{0,16}\}")
 _BRACE_COMMAND: Final = re.compile(r"\{([^{}\s;'\"]*,[^{}\s;'\"]*)\}(?=[\s;&|)]|$)")
 _READ_WRITE: Final = re.compile(r"<>(?=\s*[\"']?/dev/)")
 _DEFAULT: Final = re.compile(r"^\$\{(\w+)(:?[-=+?])(.*)\}$", re.DOTALL)
 _MAX_VALUE: Final = 64 * 1024
+_MAX_FIELDS: Final = 256
 _EXPANDED_IN_STRING: Final = re.compile(rb"[\\$`\"]")
 _SIMPLE: Final = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _ONLY_SIMPLE: Final = re.compile(rb"[^\"\\$`]*(?:\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\})[^\"\\$`]*)+")
@@ -74,14 +76,23 @@ def fields(nodes: list[Node], script: Script, lower: Lower) -> list[Word]:
 
 
 def assignment(node: Node, script: Script, lower: Lower) -> tuple[str, str]:
-    """Take a variable assignment and give name and value (UNKNOWN in it where it is not known)."""
-    name = node.child_by_field_name("name")
+    """Take a variable assignment and give name and value (UNKNOWN in it where it is not known); note an array's."""
+    named = node.child_by_field_name("name")
     value = node.child_by_field_name("value")
+    name = script.text(named) if named is not None else ""
     if value is None:
-        return script.text(name) if name is not None else "", ""
+        return name, ""
     nodes = value.named_children if value.type == "array" else [value]
-    words = [word for node in nodes for word in _expand(node, script, lower)]
-    return script.text(name) if name is not None else "", " ".join(word.text for word in words)[:_MAX_VALUE]
+    texts = [word.text for node in nodes for word in _expand(node, script, lower)]
+    more = len(node.children) > 1 and node.children[1].type == "+="
+    if value.type == "array":
+        keep_array(script, name, texts, more=more)
+        return name, " ".join(script.arrays[name].values() if more else texts)[:_MAX_VALUE]
+    text = " ".join(texts)
+    array, bracket, _subscript = name.partition("[")
+    if bracket:
+        keep_array(script, array, [f"[{_subscript}={text}"], more=True)
+    return name, ((script.variables.get(name, "") if more else "") + text)[:_MAX_VALUE]
 
 
 def _expand(node: Node, script: Script, lower: Lower) -> list[Word]:
@@ -98,7 +109,7 @@ def _expand(node: Node, script: Script, lower: Lower) -> list[Word]:
     if b"{" in raw and b"," in raw and not set(b"\"'$`") & set(raw):
         texts = [unquoted(word) for word in expand_braces(raw.decode("utf-8", "replace"))]
     else:
-        texts = _split(pieces)
+        texts = _split(pieces, script.variables.get("IFS"))
     return [Word(text, start, end, tuple(sources)) for text in texts]
 
 
@@ -119,17 +130,20 @@ def _plain(kind: str, raw: bytes, script: Script) -> str | None:
 
 def _known(name: str, script: Script) -> str:
     value = script.variables.get(name)
-    return _ENVIRONMENT.get(name, UNKNOWN) if value is None else value
+    return ENVIRONMENT.get(name, UNKNOWN) if value is None else value
 
 
-def _split(pieces: list[Piece]) -> list[str]:
+def _split(pieces: list[Piece], separators: str | None) -> list[str]:
     words, quoted = [""], False
+    # an IFS of one's own beside the usual blanks: a word too many is looked at like any other
+    blanks = _BLANKS if separators is None else re.compile(f"[ \t\n{NEXT_FIELD}{re.escape(separators)}]+")
+    limit = 0 if separators is None else _MAX_FIELDS
     for text, splits in pieces:
-        if not splits:
+        if not splits and NEXT_FIELD not in text:
             words[-1] += text
             quoted = True
             continue
-        first, *rest = re.split(r"[ \t\n]+", text)
+        first, *rest = blanks.split(text, limit) if splits else text.split(NEXT_FIELD)
         words[-1] += first
         words.extend(rest)
     return words if quoted and words == [""] else [word for word in words if word]
@@ -146,7 +160,8 @@ def _pieces(node: Node, script: Script, lower: Lower, sources: list[Command], *,
     if kind == "concatenation":
         return [piece for child in node.children for piece in _pieces(child, script, lower, sources, quoted=quoted)]
     if kind in ("simple_expansion", "expansion"):
-        return [(_variable(node, text, script, lower, sources), not quoted or text in _LISTS or "[@]" in text)]
+        value = _variable(node, text, script, lower, sources)
+        return [(value, not quoted or (NEXT_FIELD not in value and (text in _LISTS or "[@]" in text)))]
     if kind in ("command_substitution", "process_substitution"):
         return [_substitution(node, script, lower, sources, quoted=quoted)]
     if kind == "arithmetic_expansion":
@@ -178,14 +193,17 @@ def _variable(node: Node, text: str, script: Script, lower: Lower, sources: list
     name = next((script.text(child) for child in node.children if child.type in _NAMES), "")
     if child := next((child for child in node.children if child.type == "subscript"), None):
         name = script.text(child).partition("[")[0]
+    value = parameter(text, script)
+    if value is not None:
+        return value
     if text in (f"${name}", f"${{{name}}}", f"${{{name}[@]}}", f"${{{name}[*]}}"):
         return _known(name, script)
     _visit(node, script, lower, sources)
     default = _DEFAULT.match(text)
     if default is not None and default[2] in (":?", "?"):
-        return script.variables.get(default[1], _ENVIRONMENT.get(default[1], UNKNOWN))
+        return script.variables.get(default[1], ENVIRONMENT.get(default[1], UNKNOWN))
     if default is not None and default[2] in (":-", "-", ":=", "="):
-        known = script.variables.get(default[1], _ENVIRONMENT.get(default[1]))
+        known = script.variables.get(default[1], ENVIRONMENT.get(default[1]))
         fallback = default[3]
         if known is not None:
             return known

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from axonflow_hooks.policy.shell.commands import UNKNOWN
+
 if TYPE_CHECKING:
     from axonflow_hooks.policy.shell.commands import Command
 
-_DRY: Final = frozenset({"--dry-run", "--dryrun", "--dry-run=client", "--dry-run=server", "--help", "-h", "--what-if"})
+_DRY: Final = frozenset(
+    {"--dry-run", "--dryrun", "--dry-run=client", "--dry-run=server", "--help", "-help", "-h", "--what-if"}
+)
 _AWS_DESTROYS: Final = re.compile(
     r"^(?:terminate-instances|delete-(?:db-(?:instance|cluster|snapshot)|bucket|stack|table|cluster|vpc|volume|"
     r"snapshot|"
@@ -22,7 +26,7 @@ _AWS_DESTROYS: Final = re.compile(
 _AZ_GROUPS: Final = frozenset({"group", "vm", "aks", "sql", "storage", "keyvault", "cosmosdb", "webapp", "functionapp",
                                "postgres", "mysql", "redis", "disk", "acr", "network", "ad"})  # fmt: skip
 _KUBE_KINDS: Final = re.compile(
-    r"^(?:ns|namespaces?|pvc?|persistentvolume(?:claim)?s?|crds?|customresourcedefinitions?|nodes?|clusterrole\w*|all|"
+    r"^(?:ns|namespaces?|projects?|pvc?|persistentvolume(?:claim)?s?|crds?|customresourcedefinitions?|nodes?|clusterrole\w*|all|"
     r"deploy(?:ments?)?|statefulsets?|sts)(?:[./].*)?$"
 )
 _HOSTS: Final[dict[str, frozenset[str]]] = {
@@ -55,6 +59,13 @@ _STORES: Final[dict[str, re.Pattern[str]]] = {
     "rabbitmqctl": re.compile(r"\b(?:force_)?reset\b|\bdelete_vhost\b"),
     "kafka-topics": re.compile(r"--delete\b"),
     "kafka-topics.sh": re.compile(r"--delete\b"),
+    "linode-cli": re.compile(r"\bdelete\b"),
+    "hcloud": re.compile(r"\bdelete\b"),
+    "scw": re.compile(r"\b(?:delete|terminate)\b"),
+    "oci": re.compile(r"\b(?:delete|terminate)\b"),
+    "ibmcloud": re.compile(r"\b(?:[a-z-]+-)?delete\b"),
+    "aliyun": re.compile(r"\bDelete[A-Z]\w+"),
+    "wrangler": re.compile(r"\bdelete\b"),
     "nomad": re.compile(r"\b(?:job )?stop\b.*-purge|\bsystem gc\b"),
 }
 PLATFORMS: Final = frozenset({
@@ -98,7 +109,9 @@ def destroys_infrastructure(command: Command) -> bool:
     if name == "az":
         return operands[:1] != [] and operands[0] in _AZ_GROUPS and ("delete" in operands or "purge" in operands)
     if name in ("docker", "podman"):
-        return operands[:2] == ["system", "prune"] and "--volumes" in arguments
+        volumes = operands[:2] == ["volume", "prune"] and command.has_option("a", "all")
+        listed = operands[:2] == ["volume", "rm"] and UNKNOWN in operands
+        return volumes or listed or (operands[:2] == ["system", "prune"] and "--volumes" in arguments)
     if name in ("kubectl", "oc", "k"):
         return _cluster(operands, command)
     if name == "helm":
@@ -149,8 +162,13 @@ def _google(name: str, operands: list[str], command: Command) -> bool:
 def _cluster(operands: list[str], command: Command) -> bool:
     if operands[:1] == ["drain"]:
         return command.has_option("", "force", "delete-emptydir-data")
+    if operands[:1] == ["scale"]:
+        return "--all" in command.arguments and "--replicas=0" in command.arguments
     if operands[:1] != ["delete"]:
         return False
+    if UNKNOWN in operands:
+        listed = [word for feed in command.feeds if feed.name in ("kubectl", "oc", "k") for word in feed.operands()]
+        return any(map(_KUBE_KINDS.match, listed[1:2]))
     kinds = [kind for word in operands[1:2] for kind in word.split(",")]
     return "--all" in command.arguments or "-A" in command.arguments or any(map(_KUBE_KINDS.match, kinds))
 

@@ -7,13 +7,17 @@ what their last words would do if they were started.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell.code import INTERPRETERS
 from axonflow_hooks.policy.shell.commands import stem
-from axonflow_hooks.policy.shell.unwrap import SHELLS, SPECIAL, WRAPPERS, Argv, Text
+from axonflow_hooks.policy.shell.escapes import ESCAPING, escapes
+from axonflow_hooks.policy.shell.gitconfig import configured_commands, may_configure
+from axonflow_hooks.policy.shell.hooked import left_in_login_files, started_by_variables
+from axonflow_hooks.policy.shell.names import SHELLS
+from axonflow_hooks.policy.shell.started import Argv, Text
+from axonflow_hooks.policy.shell.unwrap import SPECIAL, WRAPPERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,35 +37,41 @@ _SCRIPT_OPTIONS: Final[dict[str, frozenset[str]]] = {
     "entr": frozenset({"-s"}),
     "watchexec": frozenset({"--"}),
     "ansible": frozenset({"-a", "--args"}),
-    "man": frozenset({"-P", "--pager"}),
+    "man": frozenset({"-P", "--pager", "-H", "--html"}),
     "env": frozenset({"-S", "--split-string"}),
     "rsync": frozenset({"-e", "--rsh", "--rsync-path"}),
-    "tar": frozenset({"-I", "--use-compress-program", "--to-command", "--info-script", "-F"}),
+    "tar": frozenset({"-I", "--use-compress-program", "--to-command", "--info-script", "-F", "--rsh-command"}),
     "zip": frozenset({"-TT", "--unzip-command"}),
     "expect": frozenset({"-c"}),
+    "split": frozenset({"--filter"}),
+    "sort": frozenset({"--compress-program"}),
+    "capsh": frozenset({"-c"}),
+    "complete": frozenset({"-C"}),
+    "mapfile": frozenset({"-C"}),
+    "readarray": frozenset({"-C"}),
+    "scp": frozenset({"-S"}),
+    "sftp": frozenset({"-S"}),
     "flock": frozenset({"-c", "--command"}),
-    "git": frozenset({"--upload-pack", "--receive-pack", "-x", "--exec", "--tree-filter", "--index-filter"}),
+    "git": frozenset(
+        {
+            "--upload-pack",
+            "--receive-pack",
+            "-x",
+            "--exec",
+            "--tree-filter",
+            "--index-filter",
+            "--env-filter",
+            "--msg-filter",
+            "--commit-filter",
+            "--parent-filter",
+            "--extcmd",
+        }
+    ),
 }
 # programs whose words are command lines, each on its own, and those where they are one together
-_TAKES_LINES: Final = frozenset({"tmux", "concurrently", "npm-run-all", "pssh", "parallel-ssh", "hyperfine", "salt"})
-_TAKES_WORDS: Final = frozenset({"pdsh", "clush", "dsh", "screen"})
-_ESCAPING: Final = frozenset({
-    "vi", "vim", "nvim", "view", "ex", "ed", "less", "more", "man", "gdb", "lldb", "ftp", "sftp", "mysql", "mariadb",
-    "irb", "tar", "gnuplot", "rlwrap", "expect", "emacs", "git", "ssh", "sed", "tcpdump", "zip", "tclsh", "wish",
-})  # fmt: skip
-_ESCAPE: Final = re.compile(
-    r"^\s*:?(?:!|\\!|shell\s+|spawn\s+(?:-noecho\s+)?|exec\s+|system\s+|ProxyCommand[= ]|LocalCommand[= ])\s*(\S.*)"
-    r"|^(?:core\.\w*(?:pager|editor|command)\w*|diff\.external|[\w.-]*\.?pager|sequence\.editor|"
-    r"credential\.helper)=!?(.+)"
-    r"|^alias\.\w+=!(.+)|^(?:--checkpoint-action=)?exec=(.+)|^\+:?!(.+)|^\d*[,\d]*e\s+(\S.*)"
-    r"|\(shell-command \"([^\"]*)\"|\bs(?:/(?:[^/\\]|\\.)*/((?:[^/\\]|\\.)*)/[gi\d]*e)",
-    re.DOTALL | re.IGNORECASE,
-)
-_COMMAND_VARIABLES: Final = frozenset({
-    "PAGER", "MANPAGER", "GIT_PAGER", "LESSOPEN", "EDITOR", "VISUAL", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR", "BROWSER",
-    "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "SSH_ASKPASS", "PROMPT_COMMAND", "RSYNC_RSH",
-    "SYSTEMD_EDITOR",
-})  # fmt: skip
+_TAKES_LINES: Final = frozenset({"tmux", "concurrently", "npm-run-all", "pssh", "parallel-ssh", "hyperfine", "salt",
+                                  "screen", "npm-run-all2", "run-p", "run-s"})  # fmt: skip
+_TAKES_WORDS: Final = frozenset({"pdsh", "clush", "dsh", "screen", "tmux"})
 # what a program nobody listed may start: only what is worth the search
 _STARTED: Final = frozenset({
     "rm", "dd", "mkfs", "shred", "wipefs", "chmod", "chown", "find", "mv", "cat", "curl", "wget", "nc", "ncat",
@@ -94,7 +104,7 @@ _MAX_LINES: Final = 16
 
 def starts_nothing(command: Command) -> bool:
     """Tell whether a command starts no other, as far as its program and its assignments say: a cheap first look."""
-    return not command.assignments and command.program is None and _runs_alone(command.name)
+    return not (command.assignments or command.redirects) and command.program is None and _runs_alone(command.name)
 
 
 @lru_cache(maxsize=1024)
@@ -102,30 +112,33 @@ def _runs_alone(name: str) -> bool:
     return (
         name in _TAKES_TEXT
         and not any(name in programs for programs in (SHELLS, WRAPPERS, SPECIAL, _SCRIPT_OPTIONS, _RUNS_THE_REST))
-        and not any(name in programs for programs in (_TAKES_LINES, _TAKES_WORDS, _ESCAPING))
+        and not any(name in programs for programs in (_TAKES_LINES, _TAKES_WORDS, ESCAPING))
         and stem(name) not in INTERPRETERS
     )
 
 
 def launched(command: Command) -> Iterator[Argv | Text]:
     """Take a command and give what it starts besides what `unwrap` knows; nothing for most commands."""
-    for name, value in command.assignments.items():
-        if name in _COMMAND_VARIABLES and " " in value:
-            yield Text(value)
+    if command.assignments:
+        yield from map(Text, started_by_variables(command))
+    if command.redirects:
+        yield from map(Text, left_in_login_files(command))
     name = command.name
     options = _SCRIPT_OPTIONS.get(name)
     if options is not None:
         yield from _values(command, options)
     if name in _TAKES_LINES:
         yield from [Text(text) for text in command.operands() if " " in text][:_MAX_LINES]
-    elif (
+    if (
         name in _TAKES_WORDS
-        or (name not in _TAKES_TEXT and name not in SHELLS and name not in WRAPPERS)
+        or (name not in _TAKES_LINES and name not in _TAKES_TEXT and name not in SHELLS and name not in WRAPPERS)
         or any(verb in command.arguments[:2] for verb in _RUNS_THE_REST.get(name, ()))
     ):
         yield from _last_words(command)
-    if name in _ESCAPING:
-        yield from _escapes(command)
+    if name in ESCAPING:
+        yield from map(Text, escapes(command))
+    if name == "git" and may_configure(command):
+        yield from map(Text, configured_commands(command))
 
 
 def _values(command: Command, options: frozenset[str]) -> Iterator[Text]:
@@ -136,6 +149,8 @@ def _values(command: Command, options: frozenset[str]) -> Iterator[Text]:
             yield Text(arguments[index + 1])
         elif equals and option in options:
             yield Text(value)
+        elif argument[:2] in options and " " in argument and argument[1] != "-":
+            yield Text(argument[2:])
         elif len(argument) > 2 and argument[0] == "-" != argument[1] and f"-{argument[-1]}" in options:
             # a cluster (`script -qc 'cmd'`)
             yield from (Text(text) for text in arguments[index + 1 : index + 2])
@@ -147,11 +162,3 @@ def _last_words(command: Command) -> Iterator[Argv]:
         if base[:1].lower() in _INITIALS and stem(base) in _STARTED and index + 1 < len(command.argv):
             yield Argv(command.argv[index:])
             return
-
-
-def _escapes(command: Command) -> Iterator[Text]:
-    texts = [*command.arguments, *(command.stdin or "").split("\n")][: _MAX_LINES * 4]
-    for text in texts:
-        match = _ESCAPE.search(text)
-        if match is not None:
-            yield Text(next(group for group in match.groups() if group is not None).replace("\\/", "/"))

@@ -6,18 +6,24 @@ a shell (`bash -c`, `eval`, `| sh`, `find -exec`, `xargs`, …) is lowered in tu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell import expand
-from axonflow_hooks.policy.shell.bounds import MAX_COMMANDS, MAX_NESTING, MAX_TREE_DEPTH, Budget, OutOfBoundsError
+from axonflow_hooks.policy.shell.bounds import MAX_COMMANDS, MAX_NESTING, MAX_TREE_DEPTH, OutOfBoundsError
 from axonflow_hooks.policy.shell.commands import UNKNOWN, Command, Redirect, Word
+from axonflow_hooks.policy.shell.functions import called_body, define, is_function
+from axonflow_hooks.policy.shell.hooked import CONSEQUENTIAL
 from axonflow_hooks.policy.shell.launchers import launched, starts_nothing
 from axonflow_hooks.policy.shell.memory import known_scripts, program_of, remember
+from axonflow_hooks.policy.shell.parameters import bind
 from axonflow_hooks.policy.shell.parse import MAX_BYTES, parse
 from axonflow_hooks.policy.shell.plain import MAX_JOINED, pipelines
 from axonflow_hooks.policy.shell.recover import segments
-from axonflow_hooks.policy.shell.unwrap import Argv, unwrap
+from axonflow_hooks.policy.shell.redirects import file_redirect, misread_herestring, trailing_words
+from axonflow_hooks.policy.shell.script import Script
+from axonflow_hooks.policy.shell.started import Argv, Text
+from axonflow_hooks.policy.shell.unwrap import unwrap
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -25,39 +31,13 @@ if TYPE_CHECKING:
 _PLAIN_DEPTH: Final = 8
 """Levels of the tree of a plain line, besides one for each operator that joins."""
 
+_MAX_ROUNDS: Final = 8
 _REDIRECTS: Final = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
 _WORDS: Final = frozenset({
     "word", "number", "string", "raw_string", "ansi_c_string", "translated_string", "concatenation",
     "simple_expansion", "expansion", "command_substitution", "process_substitution", "arithmetic_expansion",
     "brace_expression", "test_operator", "regex", "==", "=~", "=",
 })  # fmt: skip
-
-
-@dataclass(slots=True)
-class Script:
-    """One text of shell being lowered: its bytes, where they stand in the outermost source, what is known so far."""
-
-    source: bytes
-    commands: list[Command]
-    variables: dict[str, str]
-    place: tuple[int, int] | None = None
-    nesting: int = 0
-    depth: int = 0
-    function: str = ""
-    cwd: str | None = None
-    aliases: dict[str, str] = field(default_factory=dict)
-    files: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    running: list[str] = field(default_factory=list)
-    budget: Budget = field(default_factory=Budget)
-    misread: bool = False
-
-    def text(self, node: Node) -> str:
-        """Give the source text of a node."""
-        return self.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
-
-    def span(self, node: Node) -> tuple[int, int]:
-        """Give where a node stands in the outermost source."""
-        return self.place or (node.start_byte, node.end_byte)
 
 
 def lower(source: str) -> list[Command]:
@@ -154,14 +134,14 @@ def _redirected(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple
             before = (*before, *statement(child, script, feeds))
     redirects, stdin = _redirects([child for child in node.children if child.type in _REDIRECTS], script)
     if stdin is None:
-        stdin = _misread_herestring(node, script)
+        stdin = misread_herestring(node, script, statement)
     first = len(script.commands)
     out: tuple[Command, ...] = ()
     if body is None:
         span = script.span(node)
         out = _emit(Command(argv=(), start=span[0], end=span[1], redirects=redirects, feeds=feeds), script)
     elif body.type == "command":
-        trailing = _trailing_words([child for child in node.children if child.type == "file_redirect"])
+        trailing = trailing_words([child for child in node.children if child.type == "file_redirect"])
         out = _command(body, script, feeds, redirects, stdin, trailing)
     else:
         out = _redirect_all(body, script, first, statement(body, script, feeds), redirects, stdin)
@@ -171,16 +151,6 @@ def _redirected(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple
                 if inner.is_named and inner.type not in _HEREDOC_PARTS:
                     out = statement(inner, script, (*feeds, *out))
     return (*before, *out)
-
-
-def _misread_herestring(node: Node, script: Script) -> str | None:
-    """Give the text of `> file <<< text`, which the grammar takes for an error and a redirect from a file."""
-    wrong = [index for index, child in enumerate(node.children) if child.type == "ERROR" and script.text(child) == "<<"]
-    for index in wrong:
-        words = expand.fields(node.children[index + 1].named_children[:1], script, statement)
-        if words and words[0].known:
-            return words[0].text
-    return None
 
 
 def _redirect_all(
@@ -226,26 +196,8 @@ def _redirects(nodes: list[Node], script: Script) -> tuple[tuple[Redirect, ...],
             stdin = " ".join(word.text for word in words) if all(word.known for word in words) else stdin
             found.extend(Redirect("<<<", word) for word in words)
         else:
-            found.extend(_file_redirect(node, script))
+            found.extend(file_redirect(node, script, statement))
     return tuple(found), stdin
-
-
-def _file_redirect(node: Node, script: Script) -> list[Redirect]:
-    operator = next((child.type for child in node.children if not child.is_named), ">")
-    descriptor = next((script.text(child) for child in node.children if child.type == "file_descriptor"), "")
-    targets = [child for child in node.children if child.is_named and child.type != "file_descriptor"]
-    words = expand.fields(targets[:1], script, statement)
-    # the grammar puts words after the target into the redirect; they belong to the command
-    return [Redirect(operator, word, descriptor) for word in words[:1]]
-
-
-def _trailing_words(nodes: list[Node]) -> tuple[Node, ...]:
-    return tuple(
-        child
-        for node in nodes
-        if node.type == "file_redirect"
-        for child in [part for part in node.children if part.is_named and part.type != "file_descriptor"][1:]
-    )
 
 
 def _command(
@@ -270,7 +222,7 @@ def _command(
         elif child.type in _WORDS:
             words.append(child)
     if redirects or trailing:
-        words.extend((*_trailing_words(redirects), *trailing))
+        words.extend((*trailing_words(redirects), *trailing))
     argv = expand.fields(words, script, statement)
     start, end = script.span(node)
     return _emit(
@@ -301,20 +253,37 @@ def _emit(command: Command, script: Script) -> tuple[Command, ...]:
     if script.nesting >= MAX_NESTING:
         return (command,)
     script.nesting += 1
-    for inner in () if starts_nothing(command) else (*unwrap(command), *launched(command)):
+    followed = is_function(command, script) and script.budget.calls > 0
+    body = called_body(command, script) if followed else None
+    if body is not None:
+        out.extend(_run_text(Text(body, reads_stdin=True, arguments=command.arguments), command, script))
+    # a function may have a wrapper's name and `command` pass it by: only what nobody listed is left to the body
+    for inner in () if starts_nothing(command) else (*unwrap(command), *(() if followed else launched(command))):
         if isinstance(inner, Argv):
-            out.extend(_emit(replace(command, argv=inner.words, stdin=inner.stdin or command.stdin), script))
+            out.extend(_emit(_started(inner, command), script))
         else:
-            out.extend(_nested(inner.text, command, script, inner.reads_stdin))
+            out.extend(_nested(inner, command, script))
     for text in known_scripts(command, script):
-        script.running.append(text)
-        out.extend(_nested(text, command, script, reads_stdin=True))
-        script.running.pop()
+        out.extend(_run_text(text, command, script))
     script.nesting -= 1
     return tuple(out)
 
 
-def _nested(text: str, command: Command, script: Script, reads_stdin: bool) -> tuple[Command, ...]:
+def _started(inner: Argv, command: Command) -> Command:
+    assignments = {**command.assignments, **inner.assignments} if inner.assignments else command.assignments
+    stdin = inner.stdin or command.stdin
+    return replace(command, argv=inner.words, stdin=stdin, assignments=assignments, cwd=inner.cwd or command.cwd)
+
+
+def _run_text(inner: Text, command: Command, script: Script) -> tuple[Command, ...]:
+    script.running.append(inner.text)
+    out = _nested(inner, command, script)
+    script.running.pop()
+    return out
+
+
+def _nested(outer: Text, command: Command, script: Script) -> tuple[Command, ...]:
+    text, reads_stdin = outer.text, outer.reads_stdin
     data = expand.prepare(text.replace(UNKNOWN, "${_}")).encode("utf-8", "surrogatepass")
     if len(data) > MAX_BYTES:
         raise OutOfBoundsError
@@ -329,8 +298,13 @@ def _nested(text: str, command: Command, script: Script, reads_stdin: bool) -> t
         aliases=script.aliases,
         files=script.files,
         running=script.running,
+        arrays=dict(script.arrays),
+        functions=script.functions,
         budget=script.budget,
     )
+    if outer.arguments is not None:
+        bind(inner, outer.arguments)
+        inner.variables["0"] = outer.name or UNKNOWN
     inner.budget.spend(len(data))
     first = len(script.commands)
     out = _source(inner, command.feeds if reads_stdin else ())
@@ -344,7 +318,7 @@ def _nested(text: str, command: Command, script: Script, reads_stdin: bool) -> t
 def _assignment(node: Node, script: Script, _feeds: tuple[Command, ...]) -> tuple[Command, ...]:
     name, value = expand.assignment(node, script, statement)
     script.variables[name] = value
-    return ()
+    return _declared({name: value}, node, script)
 
 
 def _declaration(node: Node, script: Script, _feeds: tuple[Command, ...]) -> tuple[Command, ...]:
@@ -356,23 +330,46 @@ def _declaration(node: Node, script: Script, _feeds: tuple[Command, ...]) -> tup
     return ()
 
 
+def _declared(assignments: dict[str, str], node: Node, script: Script) -> tuple[Command, ...]:
+    """Give the assignment of a variable that other programs go by as a command; it has no words."""
+    if not CONSEQUENTIAL & assignments.keys():
+        return ()
+    start, end = script.span(node)
+    return _emit(Command(argv=(), start=start, end=end, assignments=assignments, cwd=script.cwd), script)
+
+
 def _function(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
     name = node.child_by_field_name("name")
     body = node.child_by_field_name("body")
     outer, script.function = script.function, script.text(name).lower() if name is not None else ""
     out = statement(body, script, feeds) if body is not None else ()
     script.function = outer
+    if name is not None and body is not None:
+        define(script.text(name), script.text(body), script)
     return out
+
+
+def _unset(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
+    start, end = script.span(node)
+    words = expand.fields(list(node.named_children), script, statement)
+    first = Word("unset", start, end)
+    return _emit(Command((first, *words), start, end, feeds=feeds, cwd=script.cwd), script)
 
 
 def _for(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
     variable = node.child_by_field_name("variable")
-    values = [child for child in node.children if child.type in _WORDS]
-    words = expand.fields(values, script, statement)
-    if variable is not None:
-        script.variables[script.text(variable)] = " ".join(word.text for word in words) or UNKNOWN
+    words = expand.fields([child for child in node.children if child.type in _WORDS], script, statement)
     body = node.child_by_field_name("body")
-    return statement(body, script, feeds) if body is not None else ()
+    values = [word.text for word in words]
+    # round by round where they are few, else all values at once
+    rounds = values if 1 < len(values) <= _MAX_ROUNDS and script.budget.follow(len(values)) else [" ".join(values)]
+    out: list[Command] = []
+    for value in rounds:
+        if variable is not None:
+            script.variables[script.text(variable)] = value or UNKNOWN
+        if body is not None:
+            out.extend(statement(body, script, feeds))
+    return tuple(out)
 
 
 def _word(node: Node, script: Script, _feeds: tuple[Command, ...]) -> tuple[Command, ...]:
@@ -388,5 +385,6 @@ _HANDLERS: Final = {
     "declaration_command": _declaration,
     "function_definition": _function,
     "for_statement": _for,
+    "unset_command": _unset,
     **dict.fromkeys(_WORDS, _word),
 }

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 from axonflow_hooks.policy.shell import code
 from axonflow_hooks.policy.shell.commands import UNKNOWN, Command
 from axonflow_hooks.policy.shell.constants import input_of
+from axonflow_hooks.policy.shell.names import SHELLS
+from axonflow_hooks.policy.shell.powershell import POWERSHELLS, is_harmless
 from axonflow_hooks.policy.shell.traits import has_trait
-from axonflow_hooks.policy.shell.unwrap import SHELLS
 from axonflow_hooks.policy.validators.addresses import is_internal_host, names_metadata_service, url_hosts
 
 if TYPE_CHECKING:
@@ -20,20 +21,19 @@ DOWNLOADERS: Final = frozenset({
     "curl", "wget", "wget2", "fetch", "aria2c", "http", "https", "xh", "lynx", "lwp-request", "lwp-download", "get",
     "ftp", "iwr", "irm", "invoke-webrequest", "invoke-restmethod",
 })  # fmt: skip
-FETCHERS: Final = DOWNLOADERS | {"scp", "sftp"}
-"""Programs that leave a file of somebody else's here."""
 SOCKETS: Final = frozenset({
     "nc", "ncat", "netcat", "nc.traditional", "nc.openbsd", "telnet", "socat", "cryptcat", "rcat", "pwncat",
 })  # fmt: skip
 CLIENTS: Final = DOWNLOADERS | SOCKETS | {"ping", "grpcurl", "wscat", "links", "w3m", "openssl"}
-_INTERPRETERS: Final = re.compile(
+INTERPRETERS: Final = re.compile(
     r"^(?:python|pypy|perl|ruby|node|nodejs|php|lua|deno|bun|osascript)[\d.]*$", re.IGNORECASE
 )
 RUNNERS: Final = frozenset({
     *SHELLS, "eval", "source", ".", "python", "pypy", "perl", "ruby", "node", "nodejs", "php", "lua", "deno", "bun",
-    "osascript", "powershell", "pwsh",
+    "osascript", *POWERSHELLS,
 })  # fmt: skip
 """Programs that run a script they read or are handed."""
+_RUN_TEXT: Final = frozenset({"eval", "source", ".", *POWERSHELLS})
 _DECODERS: Final = frozenset({"base64", "gbase64", "base32", "xxd", "gunzip", "zcat", "openssl", "uudecode"})
 _SHELL_WORD: Final = re.compile(r"(?i)(?:^|[/\\:=,'\" ])(?:ba|z|da|k|a|c)?sh(?:$|[ ,'\"])|cmd(?:\.exe)?$|powershell")
 _EXEC_ADDRESS: Final = re.compile(r"(?i)^(?:exec|system|shell):.*\b(?:(?:ba|z|da|k|a|c)?sh|cmd|powershell)\b")
@@ -55,28 +55,27 @@ def reads_script_from_stdin(command: Command) -> bool:
             if "c" in option[1:] and not option.startswith("--"):
                 return False
         return not arguments or arguments[0] in ("-", "/dev/stdin")
-    if _INTERPRETERS.match(command.name):
+    if INTERPRETERS.match(command.name):
         return all(argument in ("-", "/dev/stdin", "-u", "-x", "-w") for argument in command.arguments)
     return False
 
 
 def downloads_into_interpreter(command: Command) -> bool:
     """A download piped, substituted or sourced into a shell or another interpreter."""
-    if reads_script_from_stdin(command) and _fetches(command.feeds):
+    if reads_script_from_stdin(command) and fetches(command.feeds):
         return True
-    runs = command.name in SHELLS or command.name in ("eval", "source", ".") or _INTERPRETERS.match(command.name)
-    if not runs:
+    if command.name not in SHELLS and command.name not in _RUN_TEXT and not INTERPRETERS.match(command.name):
         return False
     for redirect in command.redirects:
-        if redirect.operator in ("<", "<<<") and _fetches(redirect.target.sources):
+        if redirect.operator in ("<", "<<<") and fetches(redirect.target.sources):
             return True
     text = code.inline_code(command)
     if text is not None and has_trait(text, "fetches", "evaluates"):
         return True
-    return any(word.text.lstrip().startswith(UNKNOWN) and _fetches(word.sources) for word in command.argv[1:])
+    return any(word.text.lstrip().startswith(UNKNOWN) and fetches(word.sources) for word in command.argv[1:])
 
 
-def _fetches(commands: Sequence[Command]) -> bool:
+def fetches(commands: Sequence[Command]) -> bool:
     return any(command.name in DOWNLOADERS or _prints_remote_data(command) for command in commands)
 
 
@@ -88,41 +87,11 @@ def _prints_remote_data(command: Command) -> bool:
     return command.name in ("gsutil", "rclone") and "cat" in command.arguments
 
 
-def downloads_then_runs(commands: Sequence[Command]) -> Iterator[Command]:
-    """A file that one command downloads and a later one runs, without a look at it in between."""
-    fetched: set[str] = set()
-    for command in commands:
-        if command.name in FETCHERS:
-            fetched.update(_downloaded(command))
-        elif fetched & set(_executed(command)):
-            yield command
-
-
-def _downloaded(command: Command) -> Iterator[str]:
-    yield from (item.target.text for item in command.redirects if item.writes)
-    arguments = command.arguments
-    for index, argument in enumerate(arguments[:-1]):
-        if argument in ("-o", "-O", "--output", "--output-document") and not arguments[index + 1].startswith("-"):
-            yield arguments[index + 1].removeprefix("./")
-    if command.name.startswith("wget") or command.has_option("O", "remote-name"):
-        yield from (argument.rsplit("/", 1)[-1] for argument in command.operands() if "://" in argument)
-    if command.name in ("scp", "sftp", "rsync"):
-        remote = [argument for argument in command.operands()[:-1] if ":" in argument]
-        yield from (argument.rpartition(":")[2].rsplit("/", 1)[-1] for argument in remote)
-
-
-def _executed(command: Command) -> Iterator[str]:
-    if command.name in SHELLS or command.name in ("source", ".") or _INTERPRETERS.match(command.name):
-        yield from (path.removeprefix("./") for path in command.operands()[:1])
-    elif command.argv and "/" in command.argv[0].text:
-        yield command.argv[0].text
-        yield command.argv[0].text.removeprefix("./")
-
-
 def runs_decoded_text(command: Command) -> bool:
     """Decoded text run by a shell although its content is not known: what it does cannot be judged."""
-    if command.name in ("powershell", "pwsh"):
-        return any(_ENCODED_OPTION.match(argument) for argument in command.arguments)
+    if command.name in POWERSHELLS:
+        pairs = pairwise((*command.arguments, ""))
+        return any(_ENCODED_OPTION.match(option) and not is_harmless(value) for option, value in pairs)
     if not reads_script_from_stdin(command):
         return False
     decodes = any(feed.name in _DECODERS and feed.has_option("dDr", "decode") for feed in command.feeds)

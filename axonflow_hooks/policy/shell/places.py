@@ -11,6 +11,7 @@ from axonflow_hooks.policy.shell.commands import HOME, UNKNOWN
 _SYSTEM: Final = (
     "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "mnt", "media", "opt", "proc", "root", "sbin", "srv",
     "sys", "usr", "var", "Users", "System", "Library", "Applications", "Volumes", "private", "run",
+    "Windows", "Program Files", "ProgramData",
     "usr/bin", "usr/lib", "usr/lib64", "usr/local", "usr/sbin", "usr/share", "var/lib", "var/log", "private/etc",
     "private/var", "System/Library",
 )  # fmt: skip
@@ -113,11 +114,24 @@ def is_irreplaceable(path: str, cwd: str | None = None) -> bool:
     head, _slash, rest = bare.partition("/")
     if head == HOME:
         return rest in _HOME_VALUABLES
-    if ".." in path.split("/") and re.match(r"^/(?:home|Users|etc|usr|var|root|opt)/", place):
+    if _climbs_into_another_tree(path, place, cwd):
         return True
     if _GLOB_OF_TOP.match(place) and any(fnmatchcase(known, place) for known in _VITAL):
         return True
     return re.fullmatch(r"/[\w.-]+", bare) is not None and bare not in _SCRATCH and (".." in path or "*" in place)
+
+
+def _climbs_into_another_tree(path: str, place: str, cwd: str | None) -> bool:
+    """Whether `..` leads to somebody's home, or below a folder of the system; not from one project to its sibling."""
+    if ".." not in path.split("/") or not re.match(r"^/(?:home|Users|etc|usr|var|root|opt)/", place):
+        return False
+    beside = cwd is not None and not path.startswith("/") and _tree(place) == _tree(normalise(cwd))
+    return not beside
+
+
+def _tree(place: str) -> list[str]:
+    """Give the folder that a path lies in, two names long: `/home/ada`, `/opt/shop`."""
+    return place.split("/")[:3]
 
 
 def is_block_device(path: str) -> bool:
@@ -135,7 +149,7 @@ def is_credential_file(path: str, cwd: str | None = None) -> bool:
 
 
 def _without_glob(place: str) -> str:
-    for ending in ("/*", "/.*", "/{*,.*}"):
+    for ending in ("/*", "/.*", "/**", "/{*,.*}"):
         if place.endswith(ending):
             return place[: -len(ending)] or "/"
     return place

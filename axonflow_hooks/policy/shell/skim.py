@@ -6,6 +6,8 @@ The answer "no" is safe, because everything that an effect needs leaves a trace 
   What could make a name in another way (variables, substitutions, `$'…'`, brace expansion) shows a `$`, a backquote or
   a `{`; what could make it from data (decoders, xargs, a shell reading its input, aliases apart, whose text is literal)
   needs a program that is on the list.
+- Variables that other programs go by (`PAGER`, `LD_PRELOAD`) are named where they are assigned, and a makefile that is
+  read from somewhere by an option of make.
 - Redirects show `<` or `>`; discarding output and joining descriptors (`2>&1`, `>/dev/null`) is left out of account.
 - Functions that call themselves show `()` or `function`.
 """
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.matching import Haystack, compile_set
 from axonflow_hooks.policy.shell.effects import PROGRAMS
+from axonflow_hooks.policy.shell.hooked import CONSEQUENTIAL
 from axonflow_hooks.policy.shell.unwrap import SCRIPT_RUNNERS
 
 if TYPE_CHECKING:
@@ -32,13 +35,23 @@ _QUOTING: Final = b"'\"\\"
 _NAMED: Final = re.compile(r"[a-z]")
 _UNNAMED: Final = r"(?:^|[\s;&|(!])\.\s"
 """`.`, which reads a script, is the one program without letters."""
+_MAKE_READS: Final = r"make\b[^\n]*\s(?:-\w*[fE]|--(?:f|m|ev)\w*)"
+"""A makefile that is read from somewhere may come out of a decoder."""
 
 
 @lru_cache(maxsize=1)
 def _programs() -> PatternSet:
     names = sorted(name for name in PROGRAMS | SCRIPT_RUNNERS if _NAMED.match(name))
     # stems: a name may go on with a version or an ending (`python3.11`, `mkfs.ext4`, `cmd.exe`)
-    return compile_set([rf"(?i)(?:^|[^a-zA-Z0-9])(?:{'|'.join(map(re.escape, names))})(?:[^a-zA-Z]|$)", _UNNAMED])
+    variables = "|".join(sorted(CONSEQUENTIAL))
+    return compile_set(
+        [
+            rf"(?i)(?:^|[^a-zA-Z0-9]|[^\w]-[a-zA-Z])(?:{'|'.join(map(re.escape, names))})(?:[^a-zA-Z]|$)",
+            _UNNAMED,
+            _MAKE_READS,
+            rf"\b(?:{variables})\+?=",
+        ]
+    )
 
 
 def may_have_effects(source: Haystack) -> bool:

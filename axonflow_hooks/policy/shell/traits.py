@@ -32,8 +32,16 @@ _TRAITS: Final = {
         r"\bsystem\b|os\.execute|passthru|shell_exec|proc_open|\bexec\(|\bspawn\(|cmd\.exe|getline|process\.new|"
         r"exec\.command|\biex\b"
     ),
+    "names deletion": (
+        r"(?i)\brm\s+(?:-[-\w]+\s+)+(?:--\s+)?[\"']?(?:/(?:\*|\s|[\"');]|$)|~/?(?:\s|[\"');]|$)|\$HOME\b)"
+    ),
+    "starts": (
+        r"(?i)\b(?:system|popen|exec|spawn|run|call|check_|shell|passthru|proc_open|pcntl_|command|process|execute|getline|"
+        r"eval)\w*\s*[(\"'`\[{]|\.(?:execute|system)\b|\bsh\s*\(|do\s+shell\s+script|open\s*\(?[^\n]{0,20}[\"']\s*\||"
+        r"%x|\bqx|\|\s*[\"'](?:ba|z|da)?sh|getline|`"
+    ),
     "deletes root": (
-        r"(?i)\brm\s+(?:-[-\w]+\s+)+(?:--\s+)?[\"']?(?:/(?:\*|\s|[\"');]|$)|~/?(?:\s|[\"');]|$)|\$HOME\b)|"
+        r"(?i)"
         + _DELETES
         + r"\s*\(?\s*\(?[\"'](?:/|~|/(?:etc|usr|home|var|bin|lib|boot|root|opt|Users))/?[\"']|"
         + _DELETES
@@ -57,6 +65,12 @@ _TRAITS: Final = {
         r"<\s*\$|getline|puts"
     ),
 }
+_NUMBERS: Final = {name: number for number, name in enumerate(_TRAITS)}
+_PRINTS: Final = re.compile(
+    r"\b(?:print(?:ln|f)?|echo|puts|say|write-host|console\.\w+|stdout\.write|log(?:ging|ger)?\.\w+)\b\s*\(?\s*"
+    r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')(?!\s*\|)",
+    re.IGNORECASE,
+)
 _LITERAL: Final = re.compile(r"\"([^\"\n]{1,512})\"|'([^'\n]{1,512})'")
 _ENCODED: Final = re.compile(r"^(?:[A-Za-z0-9+/_-]{8,}={0,2}|(?:[0-9a-fA-F]{2}){6,})$")
 _MAX_LITERALS: Final = 200
@@ -69,11 +83,21 @@ def _trait_set() -> PatternSet:
 
 def has_trait(text: str, *names: str) -> bool:
     """Whether a program text shows all of the named traits (`remote`, `spawns`, `deletes root`, `forks`, …)."""
-    haystack = Haystack(text)
-    patterns = _trait_set()
-    possible = set(patterns.hits(haystack))
-    wanted = [list(_TRAITS).index(name) for name in names]
-    return possible.issuperset(wanted) and all(any(patterns.find(index, haystack)) for index in wanted)
+    wanted = [_NUMBERS[name] for name in names]
+    if not _possible(text).issuperset(wanted):
+        return False
+    haystack, patterns = Haystack(text), _trait_set()
+    return all(any(patterns.find(index, haystack)) for index in wanted)
+
+
+@lru_cache(maxsize=8)  # several effects ask about the same text
+def _possible(text: str) -> frozenset[int]:
+    return frozenset(_trait_set().hits(Haystack(text)))
+
+
+def without_printed(text: str) -> str:
+    """Give a program text without the strings that it only prints."""
+    return _PRINTS.sub("", text)
 
 
 def literals(text: str) -> Iterator[str]:

@@ -79,6 +79,7 @@ VALIDATORS: Final[dict[str, Callable[[Candidate], bool]]] = {
     "assigned_password": assignments.assigned_password,
     "assigned_word": assignments.assigned_word,
     "not_quoted": mentions.not_quoted,
+    "not_of_data": mentions.not_of_data,
     "not_mentioned": mentions.not_mentioned,
     "limitless_persona": persona.limitless_persona,
     **orders.ORDERS,

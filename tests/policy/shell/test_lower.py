@@ -32,7 +32,7 @@ def argvs(source: str) -> list[list[str]]:
         pytest.param("a | b && c || d; e & f", [["a"], ["b"], ["c"], ["d"], ["e"], ["f"]], id="lists"),
         pytest.param("(a; b) ; { c; }", [["a"], ["b"], ["c"]], id="groups"),
         pytest.param("if a; then b; else c; fi", [["a"], ["b"], ["c"]], id="if"),
-        pytest.param("for i in x y; do a $i; done", [["a", "x", "y"]], id="for"),
+        pytest.param("for i in x y; do a $i; done", [["a", "x"], ["a", "y"]], id="for"),
         pytest.param("while a; do b; done; case x in y) c;; esac", [["a"], ["b"], ["c"]], id="while-case"),
         pytest.param("echo $((1+$(a)))", [["a"], ["echo", UNKNOWN]], id="arithmetic"),
         pytest.param("a > $(b)", [["b"], ["a"]], id="substitution-in-redirect"),

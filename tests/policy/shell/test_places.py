@@ -47,6 +47,12 @@ def test_normalise(path: str, cwd: str | None, normal: str) -> None:
         ("*", None, False),
         ("*", "/builds/app", False),
         ("/workspace", None, False),
+        ("../build", "/home/dev/shop/web", False),
+        ("../build", "/opt/shop/web", False),
+        ("../../../other/shop", "/home/dev/shop/web", True),
+        ("../../etc/nginx", "/srv/shop", True),
+        ("/tmp/../home/dev/shop", None, True),
+        ("..", "/home/dev/shop", True),
     ],
 )
 def test_is_irreplaceable(path: str, cwd: str | None, irreplaceable: bool) -> None:

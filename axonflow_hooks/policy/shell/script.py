@@ -1,0 +1,46 @@
+"""A text of shell while it is lowered, and what is known at its present place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from axonflow_hooks.policy.shell.bounds import Budget
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from axonflow_hooks.policy.shell.commands import Command
+
+
+@dataclass(slots=True)
+class Script:
+    """One text of shell being lowered: its bytes, where they stand in the outermost source, what is known so far.
+
+    `arrays` are the elements of arrays by subscript, the positional parameters those of `@`; `functions` the bodies of
+    the functions defined so far.
+    """
+
+    source: bytes
+    commands: list[Command]
+    variables: dict[str, str]
+    place: tuple[int, int] | None = None
+    nesting: int = 0
+    depth: int = 0
+    function: str = ""
+    cwd: str | None = None
+    aliases: dict[str, str] = field(default_factory=dict)
+    files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    running: list[str] = field(default_factory=list)
+    arrays: dict[str, dict[str, str]] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+    misread: bool = False
+
+    def text(self, node: Node) -> str:
+        """Give the source text of a node."""
+        return self.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+    def span(self, node: Node) -> tuple[int, int]:
+        """Give where a node stands in the outermost source."""
+        return self.place or (node.start_byte, node.end_byte)
