@@ -57,7 +57,7 @@ class RateLimited(AgentUnavailable):
 
 
 class AgentRefused(AgentError):  # noqa: N818
-    """401, 403, -32001, -32600, -32601 or -32602: `code` is the HTTP status or the JSON-RPC code."""
+    """4xx but 408, 425 and 429, or -32001, -32600, -32601, -32602: `code` is the HTTP status or the JSON-RPC code."""
 
     def __init__(self, message: str, *, code: int, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ipaddress
-import os
 import re
-import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
-from axonflow_hooks.errors import SettingsError
-from axonflow_hooks.private_files import check_private
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from axonflow_hooks.config_file import read_config_file
+from axonflow_hooks.setting_values import (
+    email,
+    encode_basic,
+    header,
+    listed,
+    one_of,
+    read,
+    seconds,
+    set_in,
+    switch,
+    url,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,9 +40,9 @@ POST_TOOL_USE_TIMEOUT_S: Final = 5.0
 MAX_TIMEOUT_S: Final = 12.0
 """A longer wait cannot be granted: the host ends a hook after 15 s, and 13 s is this product's own deadline."""
 
-_ON: Final = frozenset({"1", "true", "yes", "on"})
-_OFF: Final = frozenset({"0", "false", "no", "off"})
-_EMAIL: Final = re.compile(r"[^\s@,;<>\"\x00-\x1f\x7f]{1,128}@[^\s@,;<>\"\x00-\x1f\x7f]{1,190}")
+_FAIL_MODES: Final[tuple[FailMode, ...]] = ("open", "local", "closed")
+_PII_ACTIONS: Final[tuple[PiiAction, ...]] = ("block", "redact", "warn", "log")
+_INTEGRATION: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 # Every setting that may stand in config.toml, as the last part of its environment name in lower case.
 _NAMES: Final = {
@@ -115,10 +117,10 @@ def load_settings(environ: Mapping[str, str], paths: Paths) -> Settings:
 
     Raises SettingsError, which names the setting, its place and the remedy, for anything that cannot be used as it is.
     """
-    values = _read_values(environ, paths)
-    endpoint = _url(values, "endpoint")
-    auth = _auth(values)
-    community_saas = _switch(values, "community_saas", default=True)
+    given = _given(environ, paths)
+    endpoint = read(given, "endpoint", url("Put them into AXONFLOW_AUTH."), "")
+    auth = read(given, "auth", encode_basic, "")
+    community_saas = read(given, "community_saas", switch, True)
     mode: Mode
     if endpoint or auth:
         mode, endpoint = "self-hosted", endpoint or LOCAL_ENDPOINT
@@ -126,23 +128,23 @@ def load_settings(environ: Mapping[str, str], paths: Paths) -> Settings:
         mode, endpoint = "community-saas", COMMUNITY_SAAS_ENDPOINT
     else:
         mode = "unconfigured"
-    timeout, clamped = _timeout(values)
+    wait = read(given, "timeout_seconds", seconds(MAX_TIMEOUT_S), None)
     return Settings(
         mode=mode,
         endpoint=endpoint,
         auth=auth,
-        timeout_s=timeout,
-        timeout_clamped=clamped,
-        telemetry=_switch(values, "telemetry", default=True),
-        checkpoint_url=_url(values, "checkpoint_url") or DEFAULT_CHECKPOINT_URL,
-        license_token=_header_value(values, "license_token"),
-        upgrade_url=_url(values, "upgrade_url") or DEFAULT_UPGRADE_URL,
-        plugin_version_check=_switch(values, "plugin_version_check", default=True),
-        user_email=_email(values),
-        fail_mode=cast("FailMode", _choice(values, "fail_mode", ("open", "local", "closed")) or "open"),
-        integrations=_names(values, "integrations"),
-        pii_action=cast("PiiAction | None", _choice(values, "pii_action", ("block", "redact", "warn", "log")) or None),
-        scan_reads=_switch(values, "scan_reads", default=False),
+        timeout_s=None if wait is None else min(wait, MAX_TIMEOUT_S),
+        timeout_clamped=wait is not None and wait > MAX_TIMEOUT_S,
+        telemetry=read(given, "telemetry", switch, True),
+        checkpoint_url=read(given, "checkpoint_url", url("Leave them out."), DEFAULT_CHECKPOINT_URL),
+        license_token=read(given, "license_token", header(), ""),
+        upgrade_url=read(given, "upgrade_url", url("Leave them out."), DEFAULT_UPGRADE_URL),
+        plugin_version_check=read(given, "plugin_version_check", switch, True),
+        user_email=read(given, "user_email", email(), ""),
+        fail_mode=read(given, "fail_mode", one_of(_FAIL_MODES), "open"),
+        integrations=frozenset(read(given, "integrations", listed(_INTEGRATION, "name", "Use a,b,c."), ())),
+        pii_action=read(given, "pii_action", one_of(_PII_ACTIONS), None),
+        scan_reads=read(given, "scan_reads", switch, False),
     )
 
 
@@ -152,8 +154,8 @@ def agent_environ(environ: Mapping[str, str], paths: Paths) -> dict[str, str]:
     The agent reads and checks them by their names in the environment. Raises SettingsError for a file that cannot be
     used.
     """
-    values = _read_values(environ, paths)
-    return {**environ, **{_NAMES[key]: value for key, (value, _) in values.items() if key in _AGENT_ONLY}}
+    given = _given(environ, paths)
+    return {**environ, **{_NAMES[key]: value for key, (value, _) in given.items() if key in _AGENT_ONLY}}
 
 
 def is_loopback_url(url: str) -> bool:
@@ -167,170 +169,8 @@ def is_loopback_url(url: str) -> bool:
         return False
 
 
-def _read_values(environ: Mapping[str, str], paths: Paths) -> dict[str, tuple[str, str]]:
-    """Give every setting that has a value, as {key: (value, where it stands)}; an empty value is no value."""
-    values: dict[str, tuple[str, str]] = {}
-    for key, value in _read_config_file(paths).items():
-        name = f"{key} in {paths.config_file}"
-        text = _toml_text(value, name)
-        if text:
-            values[key] = (text, name)
-    for key, name in _NAMES.items():
-        text = environ.get(name, "").strip()
-        if text:
-            values[key] = (text, name)
-    return values
-
-
-def _toml_text(value: object, name: str) -> str:
-    """Give a TOML value as the text the environment would hold for it."""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ",".join(value)
-    if isinstance(value, (str, int, float)):
-        return str(value).strip()
-    raise SettingsError(f"{name} has a value of the wrong kind.", remedy="Write it as a string.")
-
-
-def _read_config_file(paths: Paths) -> dict[str, Any]:
-    try:
-        with paths.config_file.open(encoding="utf-8") as stream:
-            status = os.fstat(stream.fileno())
-            text = stream.read()
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"{paths.config_file} cannot be read ({type(error).__name__}).", remedy="Repair or delete it."
-        ) from None
-    try:
-        loaded = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{paths.config_file} is not valid TOML: {error}.", remedy="Repair or delete it.") from None
-    top = {key: value for key, value in loaded.items() if not isinstance(value, dict)}
-    unknown = sorted(set(top) - set(_NAMES))
-    if unknown:
-        raise SettingsError(
-            f"{paths.config_file} has a setting that does not exist: {unknown[0]}.",
-            remedy=f"Known settings: {', '.join(sorted(_NAMES))}.",
-        )
-    if _SECRET & set(top):
-        check_private(paths.config_file, status)
-    return top
-
-
-def _url(values: Mapping[str, tuple[str, str]], key: str) -> str:
-    if key not in values:
-        return ""
-    value, name = values[key]
-    remedy = "Give a URL such as https://axonflow.example.com, without credentials, query or fragment."
-    try:
-        parts = urlsplit(value)
-        port_is_valid = parts.port is None or parts.port > 0
-    except ValueError:
-        raise SettingsError(f"{name} is not a URL.", remedy=remedy) from None
-    if "@" in parts.netloc:
-        raise SettingsError(f"{name} holds credentials.", remedy="Put them into AXONFLOW_AUTH.")
-    well_formed = parts.scheme in {"http", "https"} and parts.hostname and port_is_valid
-    if not well_formed or parts.query or parts.fragment or re.search(r"[\s\x00-\x1f\x7f\\]", value):
-        raise SettingsError(f"{name} is not an http or https URL.", remedy=remedy)
-    # Scheme and host have no case (RFC 3986, 6.2.2.1); the code that compares them need not know.
-    return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl().rstrip("/")
-
-
-def _auth(values: Mapping[str, tuple[str, str]]) -> str:
-    if "auth" not in values:
-        return ""
-    value, name = values["auth"]
-    return encode_basic(value, name)
-
-
-def encode_basic(value: str, name: str) -> str:
-    """Take `id:secret` or its base64 and give the base64 of Basic authentication (wire 1.1).
-
-    `name` says where the value stands. Raises SettingsError, without the value, when it is neither.
-    """
-    remedy = 'Give base64 of "client-id:client-secret", without the word Basic.'
-    try:
-        decoded = value if ":" in value else _decode_basic(value)
-        encoded = base64.b64encode(decoded.encode()).decode("ascii")
-    except (binascii.Error, ValueError):
-        raise SettingsError(f"{name} is not valid base64.", remedy=remedy) from None
-    if ":" not in decoded:
-        raise SettingsError(f"{name} holds no client id and secret.", remedy=remedy)
-    if any(not char.isprintable() for char in decoded):
-        raise SettingsError(
-            f"{name} holds a line end or another control character.",
-            remedy="Encode it without one: printf %s 'client-id:client-secret' | base64",
-        )
-    return encoded
-
-
-def _decode_basic(value: str) -> str:
-    # `base64` of GNU breaks its output into lines of 76 characters.
-    return base64.b64decode("".join(value.split()), validate=True).decode("utf-8")
-
-
-def _switch(values: Mapping[str, tuple[str, str]], key: str, *, default: bool) -> bool:
-    if key not in values:
-        return default
-    value, name = values[key]
-    if value.lower() in _ON | _OFF:
-        return value.lower() in _ON
-    raise SettingsError(f"{name} is neither on nor off: {value[:40]!r}.", remedy="Use on or off (1 or 0).")
-
-
-def _timeout(values: Mapping[str, tuple[str, str]]) -> tuple[float | None, bool]:
-    if "timeout_seconds" not in values:
-        return None, False
-    value, name = values["timeout_seconds"]
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0 or seconds == float("inf"):
-        raise SettingsError(
-            f"{name} is not a number of seconds above 0: {value[:40]!r}.",
-            remedy=f"Give a number up to {MAX_TIMEOUT_S:g}.",
-        )
-    return min(seconds, MAX_TIMEOUT_S), seconds > MAX_TIMEOUT_S
-
-
-def _choice(values: Mapping[str, tuple[str, str]], key: str, choices: tuple[str, ...]) -> str:
-    if key not in values:
-        return ""
-    value, name = values[key]
-    if value.lower() not in choices:
-        raise SettingsError(f"{name} is not known: {value[:40]!r}.", remedy=f"Use one of {', '.join(choices)}.")
-    return value.lower()
-
-
-def _names(values: Mapping[str, tuple[str, str]], key: str) -> frozenset[str]:
-    value, name = values.get(key, ("", key))
-    names = frozenset(part.strip().lower() for part in value.split(",") if part.strip())
-    for part in names:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", part):
-            raise SettingsError(f"{name} holds a name that cannot be one: {part[:40]!r}.", remedy="Use a,b,c.")
-    return names
-
-
-def _email(values: Mapping[str, tuple[str, str]]) -> str:
-    value = _header_value(values, "user_email")
-    if value and not is_email(value):
-        raise SettingsError(f"{values['user_email'][1]} is not an e-mail address.", remedy="Correct or unset it.")
-    return value
-
-
-def is_email(text: str) -> bool:
-    """Tell whether a text can be an e-mail address; whether it is one, only its owner knows."""
-    return _EMAIL.fullmatch(text) is not None
-
-
-def _header_value(values: Mapping[str, tuple[str, str]], key: str) -> str:
-    if key not in values:
-        return ""
-    value, name = values[key]
-    if not value.isascii() or not value.isprintable() or len(value) > 8192:
-        raise SettingsError(f"{name} holds characters that no header can carry.", remedy="Correct or unset it.")
-    return value
+def _given(environ: Mapping[str, str], paths: Paths) -> dict[str, tuple[str, str]]:
+    """Give every setting that has a value, as {key: (text, where it stands)}."""
+    in_file = read_config_file(paths.config_file, known=_NAMES, secret=_SECRET)
+    in_environ = set_in(environ, _NAMES.values())
+    return {**in_file, **{key: in_environ[name] for key, name in _NAMES.items() if name in in_environ}}

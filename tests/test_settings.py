@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,14 +10,9 @@ from axonflow_hooks.settings import (
     COMMUNITY_SAAS_ENDPOINT,
     Settings,
     agent_environ,
-    encode_basic,
-    is_email,
     is_loopback_url,
     load_settings,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PAIR = "client-1:s3cr3t-value"
 BASIC = base64.b64encode(PAIR.encode()).decode()
@@ -71,63 +65,20 @@ def test_defaults(paths: Paths) -> None:
     assert not settings.scan_reads
 
 
-@pytest.mark.parametrize(
-    ("text", "endpoint"),
-    [
-        pytest.param("http://localhost:8080/", "http://localhost:8080", id="trailing-slash"),
-        pytest.param("https://a.example/axonflow//", "https://a.example/axonflow", id="path"),
-        pytest.param(" https://a.example ", "https://a.example", id="spaces-around"),
-        pytest.param("HTTP://Agent.Example:8080", "http://agent.example:8080", id="case"),
-        pytest.param("http://[::1]:8080", "http://[::1]:8080", id="ipv6"),
-    ],
-)
-def test_endpoint_is_normalised(paths: Paths, text: str, endpoint: str) -> None:
-    assert load_settings({"AXONFLOW_ENDPOINT": text}, paths).endpoint == endpoint
+def test_endpoint_is_normalised(paths: Paths) -> None:
+    assert load_settings({"AXONFLOW_ENDPOINT": " HTTP://Agent.Example:8080/ "}, paths).endpoint == (
+        "http://agent.example:8080"
+    )
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "localhost:8080",
-        "ftp://a",
-        "http://",
-        "http://a:port",
-        "http://a:0",
-        "http://a:70000",
-        "http://[::1",
-        "http://a/?x=1",
-        "http://a/#x",
-        "http://a b",
-        "http://a\\b",
-        "http://a\x00",
-        "http://s3cr3t-value@a",
-        "http://user:s3cr3t-value@a",
-    ],
-)
-def test_an_endpoint_that_is_none(paths: Paths, text: str) -> None:
+@pytest.mark.parametrize("name", ["AXONFLOW_ENDPOINT", "AXONFLOW_CHECKPOINT_URL", "AXONFLOW_UPGRADE_URL"])
+@pytest.mark.parametrize("text", ["localhost:8080", "http://user:s3cr3t-value@a", "http://ü_x.example"])
+def test_a_url_that_is_none(paths: Paths, name: str, text: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        load_settings({"AXONFLOW_ENDPOINT": text}, paths)
-    assert "AXONFLOW_ENDPOINT" in caught.value.message
+        load_settings({name: text}, paths)
+    assert name in caught.value.message
     assert caught.value.remedy
     assert "s3cr3t-value" not in str(caught.value)
-
-
-LONG = "client-1:AXON-" + "k" * 90
-
-
-@pytest.mark.parametrize(
-    ("value", "decoded"),
-    [
-        pytest.param(BASIC, PAIR, id="base64"),
-        pytest.param(PAIR, PAIR, id="plain"),
-        pytest.param("a:b:c", "a:b:c", id="colons-in-the-secret"),
-        pytest.param(base64.encodebytes(LONG.encode()).decode(), LONG, id="base64-in-lines"),
-        pytest.param("client:päss", "client:päss", id="not-ascii"),
-        pytest.param(base64.b64encode("client:päss".encode()).decode(), "client:päss", id="base64-of-not-ascii"),
-    ],
-)
-def test_auth(value: str, decoded: str) -> None:
-    assert base64.b64decode(encode_basic(value, "AXONFLOW_AUTH")).decode() == decoded
 
 
 @pytest.mark.parametrize(
@@ -253,10 +204,7 @@ def test_the_environment_wins_over_the_file(paths: Paths) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        pytest.param("endpoint = ", "not valid TOML", id="toml"),
         pytest.param('endpiont = "x"', "endpiont", id="unknown-setting"),
-        pytest.param("endpoint = 2020-01-01", "wrong kind", id="wrong-kind"),
-        pytest.param("integrations = [1]", "wrong kind", id="list-of-numbers"),
         pytest.param('fail_mode = "ajar"', "fail_mode in ", id="value"),
     ],
 )
@@ -268,22 +216,12 @@ def test_a_config_file_that_cannot_be_used(paths: Paths, text: str, said: str) -
     assert caught.value.remedy
 
 
-def test_a_config_file_that_is_no_text(paths: Paths) -> None:
-    write_config(paths, "")
-    paths.config_file.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match="cannot be read"):
+@pytest.mark.parametrize("key", ["auth", "license_token", "agent_database_url"])
+def test_a_config_file_with_a_secret_must_be_private(paths: Paths, key: str) -> None:
+    write_config(paths, f'{key} = "a:s3cr3t-value"', mode=0o644)
+    with pytest.raises(CredentialError, match="chmod 600") as caught:
         load_settings({}, paths)
-
-
-def test_a_config_file_with_a_secret_must_be_private(paths: Paths) -> None:
-    write_config(paths, CONFIG, mode=0o644)
-    with pytest.raises(CredentialError, match="chmod 600"):
-        load_settings({}, paths)
-
-
-def test_a_config_file_without_a_secret_need_not_be_private(paths: Paths) -> None:
-    write_config(paths, 'endpoint = "https://agent.example.com"', mode=0o644)
-    assert load_settings({}, paths).mode == "self-hosted"
+    assert "s3cr3t" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -325,22 +263,6 @@ def test_secrets_are_not_part_of_the_representation() -> None:
     assert "http://a" in shown
     assert BASIC not in shown
     assert "s3cr3t" not in shown
-
-
-@pytest.mark.parametrize(
-    ("text", "is_one"),
-    [("a@b", True), ("a.b+c@d.example", True), ("a", False), ("a@b c", False), ("a@b\n", False), ("a@b@c", False)],
-)
-def test_is_email(text: str, is_one: bool) -> None:
-    assert is_email(text) is is_one
-
-
-def test_an_unreadable_place_is_an_error(tmp_path: Path) -> None:
-    blocker = tmp_path / "file"
-    blocker.write_text("")
-    blocked = Paths(blocker / "config", tmp_path / "cache", tmp_path / "state", tmp_path / "data")
-    with pytest.raises(SettingsError, match="cannot be read"):
-        load_settings({}, blocked)
 
 
 AGENT_CONFIG = """

@@ -12,7 +12,7 @@ from axonflow_hooks.account.registration import load_registration, obtain_regist
 from axonflow_hooks.client import Connection
 from axonflow_hooks.errors import AgentUnavailable, CredentialError
 from axonflow_hooks.private_files import read_private_json
-from axonflow_hooks.settings import encode_basic
+from axonflow_hooks.setting_values import encode_basic
 
 if TYPE_CHECKING:
     import httpx

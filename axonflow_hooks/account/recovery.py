@@ -21,7 +21,7 @@ from axonflow_hooks.account.registration import (
 from axonflow_hooks.client import retry_after_s
 from axonflow_hooks.errors import AccountError, AgentUnavailable, RateLimited
 from axonflow_hooks.private_files import make_private_dir, write_private
-from axonflow_hooks.settings import is_email
+from axonflow_hooks.setting_values import is_email
 
 if TYPE_CHECKING:
     from pathlib import Path

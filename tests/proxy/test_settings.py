@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING
 
 import pytest
 
 from axonflow_hooks.errors import SettingsError
-from axonflow_hooks.proxy.settings import default_gateway_id, load_proxy_settings, parse_duration
+from axonflow_hooks.proxy.settings import default_gateway_id, load_proxy_settings
+from axonflow_hooks.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from axonflow_hooks.paths import Paths
+    from axonflow_hooks.proxy.settings import ProxySettings
+    from axonflow_hooks.settings import Settings
 
 BASE = {"AXONFLOW_BACKENDS": "[]"}
 
@@ -44,11 +53,44 @@ def test_credentials_become_basic_authentication() -> None:
     assert settings.basic not in repr(settings)
 
 
+def test_durations() -> None:
+    environ = {**BASE, "AXONFLOW_DECIDE_TIMEOUT": " 500ms ", "AXONFLOW_BACKEND_TIMEOUT": "2m"}
+    settings = load_proxy_settings(environ)
+    assert (settings.decide_timeout_s, settings.backend_timeout_s) == (0.5, 120.0)
+
+
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("500ms", 0.5), ("10s", 10.0), ("1.5s", 1.5), ("2m", 120.0), (" 3s ", 3.0)]
+    "text",
+    [
+        "https://axonflow.example.com",
+        " HTTPS://AxonFlow.Example.com:8443/path/ ",
+        "http://[::1]:8080",
+        "http://münchen.example:8080",
+        "http://127。0。0。1:8080",
+        "http://a/ü",
+        "http://☃.example",
+        "http://a\x00",
+        "\x00http://a",
+        "http://a/\x7f",
+        "http://a b",
+        "http://a:0",
+        "http://a/?b",
+        "axonflow.example.com",
+    ],
+    ids=ascii,
 )
-def test_durations(text: str, seconds: float) -> None:
-    assert parse_duration(text, "X") == seconds
+def test_an_endpoint_is_here_what_it_is_for_the_hooks(paths: Paths, text: str) -> None:
+    environ = {**BASE, "AXONFLOW_ENDPOINT": text}
+    assert endpoint_or_fault(lambda: load_proxy_settings(environ)) == endpoint_or_fault(
+        lambda: load_settings(environ, paths)
+    )
+
+
+def endpoint_or_fault(load: Callable[[], ProxySettings | Settings]) -> tuple[str, str]:
+    try:
+        return "endpoint", load().endpoint
+    except SettingsError as error:
+        return "fault", str(error)
 
 
 @pytest.mark.parametrize(
