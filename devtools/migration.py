@@ -3,7 +3,7 @@
     python -m devtools.migration SLUG "What is new."
 
 Read the file before you keep it: a renamed column, say, comes out as one removed and one added. Then raise `REVISION`
-in `agent/store/schema.py`.
+in `agent/tables/schema.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from alembic.operations import ops
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from axonflow_hooks.agent.store import migrate, schema
+from axonflow_hooks.agent.store import migrate
+from axonflow_hooks.agent.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +99,7 @@ def main() -> int:
     path = VERSIONS / f"{revision}_{slug}.py"
     path.write_text(text, encoding="utf-8")
     subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(path)], check=True)
-    print(f"{path}\nRead it, and set REVISION in agent/store/schema.py to {revision}.")
+    print(f"{path}\nRead it, and set REVISION in agent/tables/schema.py to {revision}.")
     return 0
 
 

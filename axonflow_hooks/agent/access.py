@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 from starlette.datastructures import MutableHeaders
 
 from axonflow_hooks.agent.envelopes import MCP_PATH, refusal
-from axonflow_hooks.agent.store.records import Caller
+from axonflow_hooks.agent.tables.records import LOCAL_TENANT, Caller
 from axonflow_hooks.recognition import credential_key
+from axonflow_hooks.wire.decide import APPROVAL_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,10 +44,10 @@ _EXPOSED: Final = ", ".join(
     )
 )
 """Headers of answers that a page of an allowed origin may read (Fetch standard, CORS)."""
-_WANTED: Final = {
-    name.encode(): name
-    for name in ("host", "origin", "authorization", "x-user-token", "x-session-id", "x-user-email", "x-axonflow-client")
-}
+_OWN: Final = ("host", "origin", "authorization", "x-user-token", "x-session-id", "x-user-email", "x-axonflow-client")
+_MCP: Final = ("content-type", "content-length", "mcp-protocol-version", "mcp-session-id", "idempotency-key")
+_WANTED: Final = {name.encode(): name for name in (*_OWN, *_MCP, APPROVAL_HEADER.lower())}
+"""The headers that are looked at here, and those of the MCP route, which finds them in the request's state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,6 @@ class Access:
     clients: Clients | None = None
     any_address: bool = False
     public: frozenset[str] = frozenset()
-
-
-def loopback_access(host: str, port: int, client_id: str, client_secret: str) -> Access:
-    """Take the bound address (an IPv6 one in brackets) and the local credential, and give who may call."""
-    return access_of(f"http://{host}:{port}", client_id, client_secret)
 
 
 def access_of(
@@ -119,7 +115,7 @@ async def authenticate(access: Access, headers: Mapping[str, str]) -> Caller | N
         return None
     client_id = sent.partition(b":")[0].decode("utf-8", "replace")
     key = credential_key(sent)
-    tenant_id = None
+    tenant_id = LOCAL_TENANT
     # Digests have one length, so that the time to compare tells nothing of the secret.
     if not hmac.compare_digest(key, access.key):
         known = None if access.clients is None else await access.clients.find(client_id)
@@ -128,7 +124,7 @@ async def authenticate(access: Access, headers: Mapping[str, str]) -> Caller | N
         tenant_id = known.tenant_id
     return Caller(
         client_id,
-        **({} if tenant_id is None else {"tenant_id": tenant_id}),
+        tenant_id,
         session_id=_clean(headers.get("x-session-id")),
         user_email=_clean(headers.get("x-user-email")),
         client_software=_clean(headers.get("x-axonflow-client")),
@@ -160,7 +156,7 @@ class AccessGuard:
                 message = "Authentication required" if caller is None else "X-User-Token cannot be verified here"
                 await refusal(path, 401, message)(scope, receive, answer)
                 return
-            scope.setdefault("state", {})["caller"] = caller
+            scope.setdefault("state", {}).update(caller=caller, headers=headers)
         await self.app(scope, receive, answer)
 
     def _fault(self, headers: Mapping[str, str], scope: Scope) -> str | None:
@@ -181,7 +177,7 @@ class AccessGuard:
 
 
 def _headers(scope: Scope) -> dict[str, str]:
-    """Give the headers that are looked at here, the first of each name; a second Host is no host at all."""
+    """Give the wanted headers by their names, the first of each; a second Host is no host at all."""
     found: dict[str, str] = {}
     for name, value in scope["headers"]:
         wanted = _WANTED.get(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,7 +15,7 @@ from axonflow_hooks.agent.faults import FaultBarrier
 from axonflow_hooks.agent.health import health, no_oauth
 from axonflow_hooks.agent.mcp.endpoint import mcp_endpoint
 from axonflow_hooks.agent.rate_limit import RateLimit
-from axonflow_hooks.agent.rest.endpoint import routes
+from axonflow_hooks.agent.rest.dispatch import routes
 from axonflow_hooks.agent.rest.registration import routes as registration_routes
 from axonflow_hooks.agent.rest.registry import ENDPOINTS
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from axonflow_hooks.agent.runtime import Agent
-
-ALL_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def build_app(agent: Agent) -> ASGIApp:

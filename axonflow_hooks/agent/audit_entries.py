@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from axonflow_hooks.agent.check import tool_signature
+from axonflow_hooks.agent.idempotency import claim, once
 from axonflow_hooks.agent.privacy import StorageRedactor
-from axonflow_hooks.agent.rest.idempotency import claim, once
-from axonflow_hooks.agent.store.records import AuditRecord, new_audit_id, now
-from axonflow_hooks.agent.verdicts import tool_signature
+from axonflow_hooks.agent.tables.records import AuditRecord, new_audit_id, now
 from axonflow_hooks.wire.audit import TOOL_CALL_AUDIT, AuditEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import Caller
     from axonflow_hooks.agent.store.writer import Transaction
+    from axonflow_hooks.agent.tables.records import Caller
     from axonflow_hooks.policy import Engine, Placeholders
     from axonflow_hooks.wire.audit import ToolCallRequest
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from axonflow_hooks.agent.mcp.integrations import integration_of_connector
+from axonflow_hooks.agent.arguments import split_call
+from axonflow_hooks.agent.check import Check, tool_signature
+from axonflow_hooks.agent.integrations import integration_of_connector
 from axonflow_hooks.agent.policies.applied import provenance
-from axonflow_hooks.agent.rest.arguments import split_call
-from axonflow_hooks.agent.store.records import MatchRecord
-from axonflow_hooks.agent.verdicts import Check, tool_signature
+from axonflow_hooks.agent.tables.records import MatchRecord
 from axonflow_hooks.wire.checks import BYTE_LIMIT, ROW_LIMIT, ExfiltrationInfo
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import anyio
 from anyio import to_thread
 
-from axonflow_hooks.agent.store.records import LOCAL_TENANT, now
 from axonflow_hooks.agent.store.registrations import find_client, find_tenant
+from axonflow_hooks.agent.tables.records import LOCAL_TENANT, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from axonflow_hooks.wire.words import highest_risk, strongest_action
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from axonflow_hooks.agent.store.records import MatchRecord
+    from axonflow_hooks.agent.tables.records import MatchRecord
     from axonflow_hooks.wire.audit import Decision
     from axonflow_hooks.wire.words import Action, RiskLevel
 

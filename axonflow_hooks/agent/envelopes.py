@@ -24,6 +24,7 @@ Envelope = Literal["success", "status", "coded", "decide"]
 {"error": {"code": "NOT_FOUND", "message"}}, or the deny of the decision route."""
 
 _JSON: Final = "application/json"
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _CODES: Final = {
     400: "BAD_REQUEST",
     401: "UNAUTHORIZED",
@@ -42,8 +43,8 @@ _CODES: Final = {
 
 def rpc_result(request_id: Any, result: Any, headers: Mapping[str, str] | None = None) -> Response:
     """Give the HTTP response of a JSON-RPC result."""
-    body = jsonrpc.encode({"jsonrpc": "2.0", "id": request_id, "result": result})
-    return Response(body, media_type=_JSON, headers=dict(headers or {}))
+    body = _COMPACT.encode({"jsonrpc": "2.0", "id": request_id, "result": result}).encode("utf-8", "replace")
+    return Response(body, media_type=_JSON, headers=headers)
 
 
 def rpc_error(

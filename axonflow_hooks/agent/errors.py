@@ -6,11 +6,18 @@ AxonFlowError
 ├── InvalidArguments    a call that the contract answers with -32602
 ├── ToolFailure         a call that the contract answers with isError and this text
 └── PolicyRefused       a change of a policy that is refused, with its HTTP status
+
+And RestRefused, which is no fault but an answer.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from axonflow_hooks.errors import AxonFlowError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class StartupError(AxonFlowError):
@@ -36,3 +43,26 @@ class PolicyRefused(AxonFlowError):  # noqa: N818
         super().__init__(message)
         self.status = status
         self.message = message
+
+
+class RestRefused(Exception):  # noqa: N818
+    """A request that the contract answers with an error status: `message` is what the caller reads.
+
+    `code` replaces the code that goes with the status in the coded envelope, `extra` adds fields to the body.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.extra = dict(extra or {})
+        self.headers = dict(headers or {})

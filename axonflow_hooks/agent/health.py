@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from axonflow_hooks import __version__
 from axonflow_hooks.agent.registration import Registrations
 from axonflow_hooks.agent.rest.registry import ENDPOINTS
-from axonflow_hooks.agent.store.records import now
+from axonflow_hooks.agent.tables.records import now
 from axonflow_hooks.recognition import CHALLENGE_HEADER, PROOF_HEADER, is_challenge, proof
 from axonflow_hooks.wire.decide import CHECK_INPUT_PATH, CHECK_OUTPUT_PATH, DECIDE_PATH
 

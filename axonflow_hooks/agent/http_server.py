@@ -33,8 +33,21 @@ MAX_HEAD_BYTES: Final = 65_536
 """What a request line and headers may measure: nobody is known before they have been read."""
 
 
-def server_config(app: ASGIApp, tls: Tls | None, ready: Callable[[], Awaitable[None]]) -> uvicorn.Config:
-    """Give the configuration of a server; `ready` is called when it accepts, and once a second from then on."""
+def server_of(app: ASGIApp, tls: Tls | None, ready: Callable[[uvicorn.Server], Awaitable[None]]) -> uvicorn.Server:
+    """Give a server of `app`; `ready` is called with it once, when it accepts."""
+    config = server_config(app, tls)
+    server = uvicorn.Server(config)
+
+    async def once() -> None:
+        config.callback_notify = None  # uvicorn would call it again and again
+        await ready(server)
+
+    config.callback_notify = once
+    return server
+
+
+def server_config(app: ASGIApp, tls: Tls | None, notify: Callable[[], Awaitable[None]] | None = None) -> uvicorn.Config:
+    """Give the configuration of a server; `notify` is called when it accepts, and each half minute from then on."""
     return uvicorn.Config(
         app,
         http="h11" if BoundedHttp is None else BoundedHttp,
@@ -48,7 +61,7 @@ def server_config(app: ASGIApp, tls: Tls | None, ready: Callable[[], Awaitable[N
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_S,
-        callback_notify=ready,
+        callback_notify=notify,
         ssl_certfile=None if tls is None else str(tls.certificate),
         ssl_keyfile=None if tls is None else str(tls.key),
     )

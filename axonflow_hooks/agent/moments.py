@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from axonflow_hooks.agent.store.records import format_time, parse_time
+from axonflow_hooks.agent.tables.records import format_time, parse_time
 
 DAY_START: Final = "T00:00:00Z"
 DAY_END: Final = "T23:59:59.999999Z"

@@ -7,7 +7,7 @@ name that holds a secret or personal data is replaced by a keyed hash of it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.agent.privacy import StorageRedactor, statement_hash
@@ -15,7 +15,7 @@ from axonflow_hooks.policy import Placeholders
 
 if TYPE_CHECKING:
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import Caller
+    from axonflow_hooks.agent.tables.records import Caller
     from axonflow_hooks.policy import Engine
 
 MAX_KNOWN: Final = 2_048
@@ -73,7 +73,7 @@ def attributed(agent: Agent, caller: Caller) -> Caller:
     )
     if kept == (session_id, user, software):
         return caller
-    return replace(caller, session_id=kept[0], user_email=kept[1], client_software=kept[2])
+    return caller._replace(session_id=kept[0], user_email=kept[1], client_software=kept[2])
 
 
 def _masked(agent: Agent, name: str) -> str:

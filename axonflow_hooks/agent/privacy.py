@@ -5,8 +5,9 @@ Stricter than what a client gets back: whatever PII_ACTION lets pass, the audit 
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import json
+import json.encoder
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +38,8 @@ MAX_STORED_LEAF_CHARS: Final = 8_000
 """A longer text of an audited input or output is stored up to here, with a note of how much was left out."""
 
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_quoted: Final = json.encoder.encode_basestring_ascii
+_BLOCK_BYTES: Final = 64
 _OUTPUT_PHASES: Final[tuple[Phase, ...]] = ("response",)
 _STATEMENT_PHASES: Final[tuple[Phase, ...]] = ("response", "request")
 _PRIVATE_CATEGORIES: Final = frozenset({"sensitive-data", "code-secrets", "pii_detection"})
@@ -64,22 +67,25 @@ def masks_storage(policy: Policy) -> bool:
 
 def statement_hash(database: Database, value: Any) -> str:
     """Give the keyed hash under which a statement or output can be recognised, but not guessed."""
-    keyed = _keyed(database.hash_key).copy()
-    keyed.update(_canonical(value).encode("ascii"))
-    return f"hmac-sha256:{database.hash_key_id}:{keyed.hexdigest()}"
+    inner, outer = _keyed(database.hash_key)
+    inner, outer = inner.copy(), outer.copy()
+    inner.update(_canonical(value).encode("ascii"))
+    outer.update(inner.digest())
+    return f"hmac-sha256:{database.hash_key_id}:{outer.hexdigest()}"
 
 
 @lru_cache(maxsize=4)
-def _keyed(key: bytes) -> hmac.HMAC:
-    """Give the HMAC (RFC 2104) of a key before any text: to copy it costs less than to begin with the key."""
-    return hmac.new(key, digestmod="sha256")
+def _keyed(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+    """Give the inner and the outer hash of a key's HMAC (RFC 2104, 2) before any text: copies cost least."""
+    block = (hashlib.sha256(key).digest() if len(key) > _BLOCK_BYTES else key).ljust(_BLOCK_BYTES, b"\0")
+    return hashlib.sha256(bytes(b ^ 0x36 for b in block)), hashlib.sha256(bytes(b ^ 0x5C for b in block))
 
 
 def _canonical(value: Any) -> str:
     if isinstance(value, dict) and len(value) == 1:
         ((name, text),) = value.items()
         if isinstance(name, str) and isinstance(text, str):  # nearly every statement; it needs no encoder of its own
-            return f"{{{_CANONICAL.encode(name)}:{_CANONICAL.encode(text)}}}"
+            return f"{{{_quoted(name)}:{_quoted(text)}}}"
     return _CANONICAL.encode(value)
 
 
@@ -121,6 +127,8 @@ class StorageRedactor:
         """
         start = 0 if len(text) <= EXCERPT_CHARS else max(0, matched_at - EXCERPT_LEAD_CHARS)
         regions = self._regions(text, label, hits)
+        if not regions:
+            return text[start : start + EXCERPT_CHARS], start
         for region in regions:
             if region.start < start < region.end:
                 start = region.start  # a secret is shown as a whole placeholder or not at all
@@ -144,7 +152,7 @@ class StorageRedactor:
 
     def _find_regions(self, text: str, label: str, hits: Sequence[Hit]) -> Sequence[Masked]:
         masking = self.engine.narrowed(masks_storage)
-        found = [hit for hit in hits if hit.match.policy_id in masking.ids]
+        found = [hit for hit in hits if hit.match.policy_id in masking.ids] if hits else []
         read = as_read(label, text)
         views = self.views.get(read) or TextViews(read)
         if not found and masking.finds_nothing(views):

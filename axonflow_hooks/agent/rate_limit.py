@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.agent.envelopes import MCP_PATH, decision_ids, json_response, rpc_error
-from axonflow_hooks.agent.store.records import format_time
+from axonflow_hooks.agent.tables.records import format_time
 from axonflow_hooks.wire import jsonrpc
 from axonflow_hooks.wire.decide import DECIDE_PATH
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from axonflow_hooks.agent.store.records import Caller
+    from axonflow_hooks.agent.tables.records import Caller
 
 WINDOW_S: Final = 60.0
 MAX_CLIENTS: Final = 1_024

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import types
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -12,6 +13,8 @@ from starlette.requests import ClientDisconnect
 from axonflow_hooks.wire.jsonrpc import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine, Generator
+
     from starlette.requests import Request
 
 BODY_TIMEOUT_S: Final = 30.0
@@ -28,11 +31,21 @@ async def read_json(request: Request, max_bytes: int = MAX_BODY_BYTES) -> Any:
     return parse_json(await read_body(request, max_bytes))
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Give a request's body. Raises BodyRefused when it is larger than `max_bytes`, or too slow."""
+async def read_body(request: Request, max_bytes: int, declared: str | None = None) -> bytes:
+    """Give a request's body. Raises BodyRefused when it is larger than `max_bytes`, or too slow.
+
+    `declared` is its Content-Length, where that is known already.
+    """
+    reading = _read(request, max_bytes, declared)
     try:
+        # Nearly every body has come with its head: only one that has not is waited for, against the clock.
+        try:
+            awaited = reading.send(None)
+        except StopIteration as read:
+            body: bytes = read.value
+            return body
         with anyio.fail_after(BODY_TIMEOUT_S):
-            return await _read(request, max_bytes)
+            return await _resumed(reading, awaited)
     except (TimeoutError, ClientDisconnect):
         raise BodyRefused from None
 
@@ -53,16 +66,37 @@ def parse_json(body: bytes) -> Any:
     return value
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
-    declared = request.headers.get("content-length", "")
+async def _read(request: Request, max_bytes: int, declared: str | None) -> bytes:
+    if declared is None:
+        declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise BodyRefused
     received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        received += message.get("body", b"")
         if len(received) > max_bytes:
             raise BodyRefused
-    return bytes(received)
+        if not message.get("more_body", False):
+            return bytes(received)
+
+
+@types.coroutine
+def _resumed(coroutine: Coroutine[Any, Any, bytes], awaited: Any) -> Generator[Any, Any, bytes]:
+    """Await the rest of a coroutine that has begun already and waits for `awaited`."""
+    try:
+        while True:
+            try:
+                sent = yield awaited
+            except BaseException as error:  # noqa: BLE001 - whatever ends the wait is the coroutine's to hear
+                awaited = coroutine.throw(error)
+            else:
+                awaited = coroutine.send(sent)
+    except StopIteration as ended:
+        body: bytes = ended.value
+        return body
 
 
 def _no_constant(name: str) -> Any:

@@ -12,7 +12,7 @@ from anyio import to_thread
 
 from axonflow_hooks.agent.names import KnownNames
 from axonflow_hooks.agent.options import Options
-from axonflow_hooks.agent.policies.live import PolicySet
+from axonflow_hooks.agent.policies.compiling import PolicySet
 from axonflow_hooks.policy import Placeholders
 
 if TYPE_CHECKING:

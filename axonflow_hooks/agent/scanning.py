@@ -62,6 +62,9 @@ class Scan:
         With a `connector_type` it is read as one of that connector, else as one of the scan's.
         """
         connector = connector_type or self.connector_type
+        if isinstance(value, str):
+            masked = self._look(Leaf(path, "", value), connector)
+            return value if masked is None else masked
         return map_leaves(value, path, lambda leaf: self._look(leaf, connector))
 
     def has_masked(self, path: str) -> bool:

@@ -11,8 +11,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import uvicorn
-
 from axonflow_hooks import __version__
 from axonflow_hooks.account.agent_places import note_agent_folders
 from axonflow_hooks.account.local_agent import ensure_credential
@@ -23,20 +21,19 @@ from axonflow_hooks.agent.faults import log_to_stderr
 from axonflow_hooks.agent.grants.approvals import approval_ttl
 from axonflow_hooks.agent.grants.presence import record_enrolment
 from axonflow_hooks.agent.grants.presence_key import load_verifier
-from axonflow_hooks.agent.http_server import run, server_config
+from axonflow_hooks.agent.http_server import run, server_of
 from axonflow_hooks.agent.listening import bind, check_host, is_local, tls_context
 from axonflow_hooks.agent.mcp.sessions import Sessions
 from axonflow_hooks.agent.options import read_options
 from axonflow_hooks.agent.policies.live import LivePolicies
 from axonflow_hooks.agent.registration import Registrations
 from axonflow_hooks.agent.runtime import Agent
-from axonflow_hooks.agent.service.instance import LOCK_NAME as LOCK_NAME
 from axonflow_hooks.agent.service.instance import Instance, announced, hold, process_start
 from axonflow_hooks.agent.service.log_file import stderr_in
 from axonflow_hooks.agent.store.database import open_database
 from axonflow_hooks.agent.store.options import store_options
-from axonflow_hooks.agent.store.records import LOCAL_TENANT, now
 from axonflow_hooks.agent.store.writer import Writer
+from axonflow_hooks.agent.tables.records import LOCAL_TENANT, now
 from axonflow_hooks.errors import AxonFlowError
 from axonflow_hooks.paths import resolve_paths
 from axonflow_hooks.policy import PolicySource
@@ -46,6 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
     from types import FrameType
+
+    import uvicorn
 
     from axonflow_hooks.agent.listening import Tls
     from axonflow_hooks.paths import Paths
@@ -60,8 +59,12 @@ _GC_THRESHOLD: Final = (20_000, 20, 50)
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where an agent runs: its endpoint as clients name it, its folder, the user's folders, and TLS where it is on."""
+    """Where an agent runs: its host as it was named, its endpoint as clients name it, its folder, the user's folders.
 
+    `tls` is None where it is off.
+    """
+
+    host: str
     endpoint: str
     folder: Path
     paths: Paths
@@ -119,34 +122,42 @@ def _run(
     sockets = bind(host, port)
     for bound in sockets:
         stack.callback(bound.close)
-    url_host = f"[{host}]" if ":" in host else host
-    endpoint = f"{'http' if tls is None else 'https'}://{url_host}:{sockets[0].getsockname()[1]}"
-    agent = _start(stack, _Place(endpoint, folder, paths, tls), environ)
+    place = _Place(host, _endpoint(host, sockets[0].getsockname()[1], tls), folder, paths, tls)
+    agent = _start(stack, place, environ)
     if stopping:
         return
 
-    async def announce() -> None:
-        if announcements:
-            return
-        announcements.append(endpoint)
+    async def ready(server: uvicorn.Server) -> None:
         await record_enrolment(agent)
         await agent.policies_of(LOCAL_TENANT)  # compiled now, not when a session's first call waits for it
         server.should_exit = bool(stopping)  # a signal that came before uvicorn listened for them
         if agent.instance is not None:
             stack.enter_context(announced(folder, agent.instance))
-        gc.collect()
-        gc.freeze()  # what is loaded stays: no collection needs to look at it
-        gc.set_threshold(*_GC_THRESHOLD)
-        milliseconds = (time.perf_counter() - started) * 1000
-        grants = "passphrase for grants set" if agent.presence else "no passphrase for grants"
-        details = f"{len(agent.engine.policies)} policies, {grants}, data in {folder}, ready in {milliseconds:.0f} ms"
-        _say(f"AxonFlow agent {__version__} listening on {endpoint} ({details})")
-        for warning in _warnings(host, tls, agent):
-            _say(f"[AxonFlow] warning: {warning}")
+        _keep_what_is_loaded()
+        _announce(agent, place, time.perf_counter() - started)
 
-    announcements: list[str] = []
-    server = uvicorn.Server(server_config(build_app(agent), tls, announce))
-    run(server.serve(sockets=sockets))
+    run(server_of(build_app(agent), tls, ready).serve(sockets=sockets))
+
+
+def _endpoint(host: str, port: int, tls: Tls | None) -> str:
+    url_host = f"[{host}]" if ":" in host else host
+    return f"{'http' if tls is None else 'https'}://{url_host}:{port}"
+
+
+def _keep_what_is_loaded() -> None:
+    gc.collect()
+    gc.freeze()  # no collection needs to look at it
+    gc.set_threshold(*_GC_THRESHOLD)
+
+
+def _announce(agent: Agent, place: _Place, seconds: float) -> None:
+    grants = "passphrase for grants set" if agent.presence else "no passphrase for grants"
+    details = (
+        f"{len(agent.engine.policies)} policies, {grants}, data in {place.folder}, ready in {seconds * 1000:.0f} ms"
+    )
+    _say(f"AxonFlow agent {__version__} listening on {place.endpoint} ({details})")
+    for warning in _warnings(place.host, place.tls, agent):
+        _say(f"[AxonFlow] warning: {warning}")
 
 
 def _warnings(host: str, tls: Tls | None, agent: Agent) -> Iterator[str]:

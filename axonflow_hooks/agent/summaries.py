@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.agent.errors import ToolFailure
-from axonflow_hooks.agent.store.records import parse_time
 from axonflow_hooks.agent.store.reports import sum_up
+from axonflow_hooks.agent.tables.records import parse_time
 
 if TYPE_CHECKING:
     from axonflow_hooks.agent.runtime import Agent

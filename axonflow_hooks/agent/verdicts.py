@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from axonflow_hooks.agent.conclusion import BLOCKING, conclude
+from axonflow_hooks.agent.excerpts import excerpt_of, unseen_chars
 from axonflow_hooks.agent.grants.settlement import settle
-from axonflow_hooks.agent.leaves import Leaf, map_leaves
 from axonflow_hooks.agent.names import kept_name
 from axonflow_hooks.agent.policies.applied import apply_dynamic
-from axonflow_hooks.agent.privacy import EXCERPT_CHARS, StorageRedactor, statement_hash
-from axonflow_hooks.agent.scanning import Scan, first_place, strongest
-from axonflow_hooks.agent.store.records import (
+from axonflow_hooks.agent.privacy import StorageRedactor, statement_hash
+from axonflow_hooks.agent.scanning import Scan, strongest
+from axonflow_hooks.agent.tables.records import (
     AuditRecord,
     DecisionRecord,
     MatchRecord,
@@ -28,14 +27,14 @@ from axonflow_hooks.wire.words import ACTIONS_BY_STRENGTH
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from axonflow_hooks.agent.check import Check
     from axonflow_hooks.agent.grants.approvals import PendingApproval
     from axonflow_hooks.agent.policies.applied import DynamicInfo
-    from axonflow_hooks.agent.policies.live import PolicySet
+    from axonflow_hooks.agent.policies.compiling import PolicySet
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import Caller
     from axonflow_hooks.agent.store.writer import Transaction
+    from axonflow_hooks.agent.tables.records import Caller
     from axonflow_hooks.policy import Placeholders, PolicyMatch
-    from axonflow_hooks.wire.words import Action, Phase
 
 MAX_STORED_SPANS: Final = 50
 """Places kept of one policy in one decision."""
@@ -43,35 +42,7 @@ MAX_STORED_SPANS: Final = 50
 MAX_NAME_CHARS: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A statement before its execution (`request`) or an output after it (`response`).
-
-    `fields` are the JSON values to look at, by the name under which spans are reported. `tool_signature` is the
-    connector, and the tool where it is told apart from its server (wire 1.3.1). The rest comes with a decision
-    (wire 1.4): `target` is {type, model, provider, server, tool}, `context` what passed the allow-list. `approval_id`
-    is the approval with which a held call is tried again. `readings` names fields that are read as another
-    connector's, `found` is what was found by other means than the policies (an output that is too large).
-    """
-
-    phase: Phase
-    request_type: str
-    tool_signature: str
-    fields: Mapping[str, Any]
-    size: int
-    integrations: frozenset[str]
-    stage: str | None = None
-    trace_id: str | None = None
-    context: Mapping[str, str] = field(default_factory=dict)
-    context_truncated: bool = False
-    approval_id: str | None = None
-    target: Mapping[str, str] = field(default_factory=dict)
-    readings: Mapping[str, str] = field(default_factory=dict)
-    found: tuple[MatchRecord, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What was decided, and the fields in which something was masked, masked.
 
     `override_existing_id` is a live override that had a part in it; `override_available` tells whether an override
@@ -98,20 +69,11 @@ class Verdict:
         return tuple(match for match in self.record.matches if match.action in BLOCKING and match.lifted_by is None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Notes:
+class _Notes(NamedTuple):
     """What the audit entry says besides the decision: the fields in which something was masked, and the target."""
 
     masked_fields: tuple[str, ...]
     target: Mapping[str, str]
-
-
-def tool_signature(connector_type: str, tool: str | None) -> str:
-    """Give the connector as policies name it: `claude_code.Bash`, `postgres.query` (wire 1.3.1).
-
-    It is whole: what is cut before it was looked at may end in half a secret that nothing recognises.
-    """
-    return f"{connector_type}.{tool}" if tool else connector_type
 
 
 async def decide(agent: Agent, check: Check, caller: Caller, session_key: str | None) -> Verdict:
@@ -138,14 +100,12 @@ async def decide(agent: Agent, check: Check, caller: Caller, session_key: str | 
 def _settled(transaction: Transaction, agent: Agent, check: Check, verdict: Verdict) -> Verdict:
     """Give the verdict as it stands with what people have granted; only what would stop a call comes here."""
     settled = settle(transaction, verdict.record, check.request_type, check.approval_id, agent.approval_ttl_s)
-    return Verdict(
-        settled.record,
-        verdict.redacted,
-        settled.pending_approval,
-        settled.override_existing_id,
-        settled.override_available,
-        settled.reasons,
-        verdict.dynamic,
+    return verdict._replace(
+        record=settled.record,
+        pending_approval=settled.pending_approval,
+        override_existing_id=settled.override_existing_id,
+        override_available=settled.override_available,
+        reasons=settled.reasons,
     )
 
 
@@ -154,14 +114,13 @@ def _judge(
 ) -> tuple[Verdict, _Notes]:
     scan = Scan(policies.engine, check.phase, check.tool_signature, check.integrations, placeholders)
     scanned = {name: scan.redact(value, name, check.readings.get(name)) for name, value in check.fields.items()}
-    masked, dynamic = apply_dynamic(policies.rules, scan, check, caller, scanned)
+    masked, dynamic = apply_dynamic(policies.rules, scan, check, caller, scanned, policies.outcomes)
     redactor = StorageRedactor(policies.storage, check.tool_signature, placeholders, views=scan.views)
     matches = check.found
     if scan.findings:
         matches = _by_strength((*check.found, *_match_records(agent, scan, redactor)))
     conclusion = conclude(matches)
-    excerpt, offset, source = _excerpt(scan, redactor, check, conclusion.action)
-    unseen = _unseen_chars(check, excerpt, offset, source) if conclusion.action == "require_approval" else 0
+    kept = excerpt_of(scan, redactor, check, conclusion.action)
     record = DecisionRecord(
         decision_id=new_decision_id(),
         timestamp=now(),
@@ -174,23 +133,24 @@ def _judge(
         policies_evaluated=scan.policies_evaluated + dynamic.policies_evaluated,
         tool_signature=kept_name(agent, check.tool_signature, MAX_NAME_CHARS),
         statement_hash=statement_hash(agent.database, check.fields),
-        excerpt=excerpt,
-        excerpt_offset=offset,
+        excerpt=kept.text,
+        excerpt_offset=kept.offset,
         caller=caller,
         duration_ms=milliseconds(time.perf_counter() - started),
         stage=check.stage,
         trace_id=check.trace_id,
         context=check.context,
         context_truncated=check.context_truncated,
-        unseen_chars=unseen,
+        unseen_chars=unseen_chars(check, kept) if conclusion.action == "require_approval" else 0,
     )
-    redacted: Mapping[str, Any] = {}
-    fields: set[str] = set()
-    if scan.findings:
-        redacted = {name: value for name, value in masked.items() if scan.has_masked(name)}
-        fields = {redactor.text(finding.leaf.path) for finding in scan.findings if finding.masked is not None}
+    redacted = {name: value for name, value in masked.items() if scan.has_masked(name)} if scan.findings else {}
+    return Verdict(record, redacted, dynamic=dynamic), _notes(check, scan, redactor)
+
+
+def _notes(check: Check, scan: Scan, redactor: StorageRedactor) -> _Notes:
+    fields = {redactor.text(finding.leaf.path) for finding in scan.findings if finding.masked is not None}
     target = {name: redactor.text(value)[:MAX_NAME_CHARS] for name, value in check.target.items()}
-    return Verdict(record, redacted, dynamic=dynamic), _Notes(tuple(sorted(fields)), target)
+    return _Notes(tuple(sorted(fields)), target)
 
 
 def _by_strength(matches: tuple[MatchRecord, ...]) -> tuple[MatchRecord, ...]:
@@ -233,33 +193,6 @@ def _quote(scan: Scan, redactor: StorageRedactor, match: PolicyMatch) -> str | N
             if hit.match.policy_id == match.policy_id and hit.spans:
                 return redactor.quote(finding.leaf.text, finding.leaf.label, hit.spans[0], finding.hits)
     return None
-
-
-def _excerpt(scan: Scan, redactor: StorageRedactor, check: Check, action: Action) -> tuple[str | None, int | None, str]:
-    """Give the part of a check that is kept, where in its text it starts, and that text."""
-    found = first_place(scan.findings, action)
-    if found is not None:
-        finding, start = found
-        return *redactor.excerpt(finding.leaf.text, finding.leaf.label, start, finding.hits), finding.leaf.text
-    # An output in which nothing was found is nobody's business; a statement is what was asked for.
-    statement = check.fields.get("statement") if check.phase == "request" else None
-    return (*redactor.excerpt(statement, "", 0), statement) if isinstance(statement, str) else (None, None, "")
-
-
-def _unseen_chars(check: Check, excerpt: str | None, offset: int | None, source: str) -> int:
-    """Give how many characters of what was judged the excerpt does not show; 1 where masks make that unknown."""
-    total = 0
-
-    def count(leaf: Leaf) -> None:
-        nonlocal total
-        total += len(leaf.text)
-
-    for name, value in check.fields.items():
-        if name not in check.readings and name != "head":  # these are the statement, read in another way
-            map_leaves(value, name, count)
-    shown = source[offset or 0 :][:EXCERPT_CHARS]
-    cut = excerpt is not None and len(excerpt) == EXCERPT_CHARS and excerpt != shown
-    return max(total - len(shown), int(cut))
 
 
 def _audit_record(record: DecisionRecord, request_type: str, notes: _Notes) -> AuditRecord:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from axonflow_hooks.wire.fields import OBJECT, OBJECTS, LenientText, LenientTexts
+from axonflow_hooks.wire.fields import OBJECT, OBJECTS, LenientCount, LenientText, LenientTexts
 
 
 class Capability(BaseModel):
@@ -29,7 +29,10 @@ class PluginCompatibility(BaseModel):
 
 
 class Health(BaseModel):
-    """What an agent says of itself; only `status` is certain to be there."""
+    """What an agent says of itself; only `status` is certain to be there.
+
+    `policy_faults` is the embedded agent's: how many policies it has and cannot use.
+    """
 
     model_config = ConfigDict(extra="ignore", defer_build=True)
 
@@ -42,3 +45,4 @@ class Health(BaseModel):
     deployment_mode: LenientText = ""
     capabilities: Annotated[list[Capability], OBJECTS] = Field(default_factory=list)
     plugin_compatibility: Annotated[PluginCompatibility, OBJECT] = Field(default_factory=PluginCompatibility)
+    policy_faults: LenientCount = None

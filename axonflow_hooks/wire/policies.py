@@ -166,6 +166,7 @@ class StaticPolicyView(BaseModel):
     """A static policy; the fields from `origin` on are additions of the embedded agent.
 
     `origin` is builtin, pack (a file of the user) or tenant. `action` is the strongest of the planes' actions.
+    `not_in_use` says why nothing is judged by a policy that the agent has and cannot use.
     """
 
     id: str
@@ -195,6 +196,7 @@ class StaticPolicyView(BaseModel):
     scope: list[str]
     references: list[str]
     integration: str | None = None
+    not_in_use: str | None = None
 
 
 class Pagination(BaseModel):

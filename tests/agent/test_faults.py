@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from axonflow_hooks.agent.access import loopback_access
+from axonflow_hooks.agent.access import access_of
 from axonflow_hooks.agent.app import build_app
 from axonflow_hooks.agent.faults import FaultBarrier
 from axonflow_hooks.agent.mcp.sessions import Sessions
@@ -35,7 +35,7 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
     event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 40"))
     database.engine.dispose()
     writing = Writer(database.engine)
-    access = loopback_access("127.0.0.1", 8080, "local", "s3cret")
+    access = access_of("http://127.0.0.1:8080", "local", "s3cret")
     yield Agent(load_engine(), database, writing, access, Sessions(), frozenset())
     writing.close()
     database.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from axonflow_hooks.agent.grants.people import user_key
-from axonflow_hooks.agent.store.records import Caller
+from axonflow_hooks.agent.tables.records import Caller
 from tests.agent import poison
 
 if TYPE_CHECKING:

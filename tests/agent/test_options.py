@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from axonflow_hooks.agent.errors import StartupError
 from axonflow_hooks.agent.options import IDENTITY_KEYS, Options, read_options
+from axonflow_hooks.errors import SettingsError
 
 
 def test_nothing_set() -> None:
@@ -20,13 +20,21 @@ def test_what_is_set() -> None:
     assert read_options(environ) == Options((*IDENTITY_KEYS, "x-team", "x-acme-*"), 20)
 
 
-def test_zero_is_no_limit() -> None:
-    assert read_options({"AXONFLOW_AGENT_RATE_LIMIT_PER_MINUTE": "0"}).rate_per_minute is None
+@pytest.mark.parametrize("zero", ["0", "000"])
+def test_zero_is_no_limit(zero: str) -> None:
+    assert read_options({"AXONFLOW_AGENT_RATE_LIMIT_PER_MINUTE": zero}).rate_per_minute is None
+
+
+@pytest.mark.parametrize("number", ["-1", "1.5", "many", "1000001", "9" * 5000], ids=lambda text: text[:8])
+def test_a_rate_that_is_none(number: str) -> None:
+    with pytest.raises(SettingsError, match="AXONFLOW_AGENT_RATE_LIMIT_PER_MINUTE") as caught:
+        read_options({"AXONFLOW_AGENT_RATE_LIMIT_PER_MINUTE": number})
+    assert caught.value.remedy
 
 
 @pytest.mark.parametrize("entry", ["*", "x team", "x-*-y", "é", "a*b"])
 def test_a_key_that_is_none_is_named(entry: str) -> None:
-    with pytest.raises(StartupError, match="AXONFLOW_DECISION_CONTEXT_ALLOWLIST"):
+    with pytest.raises(SettingsError, match="AXONFLOW_DECISION_CONTEXT_ALLOWLIST"):
         read_options({"AXONFLOW_DECISION_CONTEXT_ALLOWLIST": f"x-team,{entry}"})
 
 
@@ -49,5 +57,5 @@ def test_hosts_and_team_mode_are_read() -> None:
     ],
 )
 def test_hosts_and_switches_that_are_none(name: str, value: str) -> None:
-    with pytest.raises(StartupError, match=name):
+    with pytest.raises(SettingsError, match=name):
         read_options({name: value})

@@ -14,9 +14,9 @@ from axonflow_hooks.agent.audit_trail.continuity import INTEGRITY_FAULT, agent_e
 from axonflow_hooks.agent.audit_trail.retention import PRUNED
 from axonflow_hooks.agent.grants.events import GrantEvent, grant_event
 from axonflow_hooks.agent.store.database import open_database
-from axonflow_hooks.agent.store.records import Caller, format_time
 from axonflow_hooks.agent.store.reports import sum_up
 from axonflow_hooks.agent.store.writer import Writer
+from axonflow_hooks.agent.tables.records import Caller, format_time
 from tests.agent.audit_trail.conftest import verdict
 from tests.agent.grants.conftest import Governed, home_with_policies
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from axonflow_hooks.agent.store.records import AuditRecord
     from axonflow_hooks.agent.store.reports import Totals
     from axonflow_hooks.agent.store.writer import Transaction
+    from axonflow_hooks.agent.tables.records import AuditRecord
     from tests.agent.conftest import AgentProcess
 
 CALLER = Caller("local")

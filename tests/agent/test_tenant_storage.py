@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from axonflow_hooks.agent.access import loopback_access
+from axonflow_hooks.agent.access import access_of
 from axonflow_hooks.agent.audit_entries import record_tool_call
 from axonflow_hooks.agent.grants import approvals_queue
 from axonflow_hooks.agent.grants.overrides import override_question
@@ -23,9 +23,9 @@ from axonflow_hooks.agent.rest.gateway import report_llm_call
 from axonflow_hooks.agent.rest.policy_calls import redacted
 from axonflow_hooks.agent.runtime import Agent
 from axonflow_hooks.agent.store.database import open_database
-from axonflow_hooks.agent.store.records import Caller, format_time
 from axonflow_hooks.agent.store.writer import Writer
 from axonflow_hooks.agent.summaries import summarise
+from axonflow_hooks.agent.tables.records import Caller, format_time
 from axonflow_hooks.policy import PolicySource
 from axonflow_hooks.wire.approvals import CreateApproval, Review
 from axonflow_hooks.wire.audit import ToolCallRequest
@@ -57,7 +57,7 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
         base=source.engine,
         database=database,
         writer=writer,
-        access=loopback_access("127.0.0.1", 8080, "local", "secret"),
+        access=access_of("http://127.0.0.1:8080", "local", "secret"),
         sessions=Sessions(),
         integrations=frozenset(),
         options=Options(context_allowlist=("x-team",)),

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event
 
-from axonflow_hooks.agent.access import loopback_access
+from axonflow_hooks.agent.access import access_of
+from axonflow_hooks.agent.check import Check, tool_signature
 from axonflow_hooks.agent.mcp.sessions import Sessions
 from axonflow_hooks.agent.privacy import StorageRedactor
 from axonflow_hooks.agent.runtime import Agent
 from axonflow_hooks.agent.scanning import Hit
 from axonflow_hooks.agent.store.database import open_database
 from axonflow_hooks.agent.store.queries import find_decision
-from axonflow_hooks.agent.store.records import LOCAL_TENANT, Caller
 from axonflow_hooks.agent.store.reports import AuditQuery, search_entries
 from axonflow_hooks.agent.store.writer import Writer
-from axonflow_hooks.agent.verdicts import MAX_STORED_SPANS, Check, Verdict, decide, tool_signature
+from axonflow_hooks.agent.tables.records import LOCAL_TENANT, Caller
+from axonflow_hooks.agent.verdicts import MAX_STORED_SPANS, Verdict, decide
 from axonflow_hooks.policy import Placeholders, PolicyMatch, Span, load_engine, parse_pack
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
     tmp_path.chmod(0o700)
     database = open_database(tmp_path)
     writing = Writer(database.engine)
-    access = loopback_access("127.0.0.1", 8080, "local", "s3cret")
+    access = access_of("http://127.0.0.1:8080", "local", "s3cret")
     engine = load_engine(packs=[parse_pack(PACK, name="test.toml")])
     yield Agent(engine, database, writing, access, Sessions(), frozenset())
     writing.close()

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from axonflow_hooks.account.local_agent import credential_for
 from axonflow_hooks.client import AgentClient, Connection, new_http_client
 from axonflow_hooks.errors import AgentRefused
+from axonflow_hooks.paths import resolve_paths
+from axonflow_hooks.settings import load_settings
 from axonflow_hooks.wire.mcp_tools import AuditToolCallArguments, CheckOutputArguments, CheckPolicyArguments
 
 if TYPE_CHECKING:
@@ -22,11 +25,15 @@ T = TypeVar("T")
 
 def ask(agent: AgentProcess, question: Callable[[AgentClient], Awaitable[T]], secret: str | None = None) -> T:
     client_id, own_secret = agent.credential
-    basic = base64.b64encode(f"{client_id}:{secret or own_secret}".encode()).decode()
+    return ask_at(agent.endpoint, (client_id, secret or own_secret), question)
+
+
+def ask_at(endpoint: str, credential: tuple[str, str], question: Callable[[AgentClient], Awaitable[T]]) -> T:
+    basic = base64.b64encode(":".join(credential).encode()).decode()
 
     async def run() -> T:
-        async with new_http_client(agent.endpoint) as http:
-            return await question(AgentClient(Connection(agent.endpoint, basic), http))
+        async with new_http_client(endpoint) as http:
+            return await question(AgentClient(Connection(endpoint, basic), http))
 
     return asyncio.run(run())
 
@@ -62,6 +69,19 @@ def test_audit(running_agent: AgentProcess) -> None:
 def test_health(running_agent: AgentProcess) -> None:
     health = ask(running_agent, lambda client: client.health(timeout_s=30))
     assert (health.status, health.service) == ("healthy", "axonflow-agent")
+
+
+def test_an_endpoint_beyond_ascii_is_this_agent_too(running_agent: AgentProcess) -> None:
+    """IDNA knows other full stops: the credential is found under that name, and the agent proves itself there."""
+    paths = resolve_paths({"HOME": str(running_agent.home)})
+    written = running_agent.endpoint.replace("127.0.0.1", "127。0。0。1")
+    assert not written.isascii()
+    endpoint = load_settings({"AXONFLOW_ENDPOINT": written}, paths).endpoint
+    credential = credential_for(paths, endpoint)
+    assert credential is not None
+    arguments = CheckPolicyArguments(connector_type="claude_code.Bash", statement="rm -rf /")
+    verdict = ask_at(endpoint, credential, lambda client: client.check_policy(arguments, session_id="s", timeout_s=30))
+    assert not verdict.allowed
 
 
 def test_a_wrong_credential_is_a_refusal(running_agent: AgentProcess) -> None:

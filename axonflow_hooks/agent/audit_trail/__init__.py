@@ -1,4 +1,4 @@
-"""The audit trail as evidence: chained, signed, verified, pruned by whole signed pieces, exported.
+"""The audit trail as evidence: chained, signed, pruned by whole signed pieces, exported; `verification` verifies it.
 
 What holds against whom stands in docs/audit.md.
 """

@@ -10,8 +10,8 @@ from axonflow_hooks.agent.audit_trail.chain import HASH_COLUMN, Checkpoint, Head
 from axonflow_hooks.agent.audit_trail.continuity import continue_from, fault_entry
 from axonflow_hooks.agent.audit_trail.heads import HEAD_ID, load_head
 from axonflow_hooks.agent.audit_trail.mark import Mark
-from axonflow_hooks.agent.store.records import now
-from axonflow_hooks.agent.store.statements import Statements, prepare_statements
+from axonflow_hooks.agent.tables.records import now
+from axonflow_hooks.agent.tables.statements import Statements, prepare_statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from axonflow_hooks.agent.store.records import canonical_row
+from axonflow_hooks.agent.tables.records import canonical_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

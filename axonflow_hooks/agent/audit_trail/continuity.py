@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import func, select
 
 from axonflow_hooks.agent.audit_trail.heads import last_entry, load_head
-from axonflow_hooks.agent.store.records import AuditRecord, Caller, new_audit_id, now
-from axonflow_hooks.agent.store.schema import audit_log
+from axonflow_hooks.agent.tables.records import AuditRecord, Caller, new_audit_id, now
+from axonflow_hooks.agent.tables.schema import audit_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import func, select
 
 from axonflow_hooks.agent.audit_trail.chain import GENESIS, HEAD_COLUMNS, Head
-from axonflow_hooks.agent.store.schema import audit_checkpoints, audit_head, audit_log
+from axonflow_hooks.agent.tables.schema import audit_checkpoints, audit_head, audit_log
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

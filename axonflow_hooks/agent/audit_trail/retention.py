@@ -10,8 +10,8 @@ from sqlalchemy import delete, func, select
 
 from axonflow_hooks.agent.audit_trail.chain import CHECKPOINT_COLUMNS, Checkpoint
 from axonflow_hooks.agent.audit_trail.continuity import agent_entry
-from axonflow_hooks.agent.store.records import format_time
-from axonflow_hooks.agent.store.schema import audit_checkpoints, audit_log, decisions
+from axonflow_hooks.agent.tables.records import format_time
+from axonflow_hooks.agent.tables.schema import audit_checkpoints, audit_log, decisions
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

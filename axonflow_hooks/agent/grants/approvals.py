@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.agent.grants.events import commit_event, false_grant, grant_event
 from axonflow_hooks.agent.grants.people import user_key
+from axonflow_hooks.agent.runtime import APPROVAL_TTL_S
 from axonflow_hooks.agent.store import grants
-from axonflow_hooks.agent.store.records import format_time, now, storable
 from axonflow_hooks.agent.store.sealed import commitment
-from axonflow_hooks.errors import SettingsError
+from axonflow_hooks.agent.tables.records import format_time, now, storable
+from axonflow_hooks.setting_values import read, set_in, whole_number
 from axonflow_hooks.wire.approvals import MAX_QUERY_CHARS
 from axonflow_hooks.wire.decide import APPROVAL_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from axonflow_hooks.agent.store.records import DecisionRecord, MatchRecord
     from axonflow_hooks.agent.store.writer import Transaction
+    from axonflow_hooks.agent.tables.records import Caller, DecisionRecord, MatchRecord
 
 APPROVAL_TTL: Final = "AXONFLOW_AGENT_APPROVAL_TTL_SECONDS"
-DEFAULT_APPROVAL_TTL_S: Final = 3_600
 MIN_APPROVAL_TTL_S: Final = 60
 MAX_APPROVAL_TTL_S: Final = 86_400
 
@@ -37,6 +37,9 @@ MAX_NAMES: Final = 10
 
 MAX_PENDING: Final = 200
 """Calls that may wait in a tenant; one more is not held but refused."""
+
+_STANDING: Final = frozenset({None, "approval_pending", "approval_rejected"})
+"""Faults of a named approval with which it is still the one that the call is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,26 @@ class PendingApproval:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingCall:
+    """A call that a person is to decide about, of a verdict or put in by a program.
+
+    `policies` are the (id, name) of those that ask, `reason` and `severity` what they say of it; `query` and `details`
+    may be stored as they are.
+    """
+
+    caller: Caller
+    plane: str
+    tool_signature: str
+    statement_hash: str
+    query: str
+    request_type: str
+    policies: tuple[tuple[str, str], ...]
+    reason: str
+    severity: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """What became of a call that needs approval: `approved` is the id of the approval that was used up for it.
 
@@ -80,16 +103,9 @@ class Hold:
 
 def approval_ttl(environ: Mapping[str, str]) -> int:
     """Give the seconds that a held call waits for a person. Raises SettingsError."""
-    value = environ.get(APPROVAL_TTL, "").strip()
-    if not value:
-        return DEFAULT_APPROVAL_TTL_S
-    number = int(value[:9]) if value.isascii() and value.isdigit() else 0
-    if not MIN_APPROVAL_TTL_S <= number <= MAX_APPROVAL_TTL_S:
-        raise SettingsError(
-            f"{APPROVAL_TTL} is not a number of seconds: {value[:40]!r}.",
-            remedy=f"Set it to {MIN_APPROVAL_TTL_S} to {MAX_APPROVAL_TTL_S}, or unset it for an hour.",
-        )
-    return number
+    remedy = f"Set it to {MIN_APPROVAL_TTL_S} to {MAX_APPROVAL_TTL_S}, or unset it for an hour."
+    parse = whole_number(MIN_APPROVAL_TTL_S, MAX_APPROVAL_TTL_S, "seconds", remedy)
+    return read(set_in(environ, (APPROVAL_TTL,)), APPROVAL_TTL, parse, APPROVAL_TTL_S)
 
 
 def hold_or_honour(
@@ -105,25 +121,17 @@ def hold_or_honour(
     `asking` are the matches that ask for approval, `approval_id` what the retry has named.
     """
     at = now()
-    binding = _binding(record)
-    row = grants.latest_approval(transaction.connection, binding, at)
-    reason = None
-    if approval_id is not None:
-        named = grants.find_approval(transaction.connection, approval_id, record.caller.tenant_id)
-        reason = _fault_of_named(named, binding, asking, at)
-        row = named if reason in {None, "approval_pending", "approval_rejected"} else row
-    if row is not None and not _is_genuine(transaction, record, row):
-        row, reason = None, "approval_not_found" if approval_id else None
-    if row is not None and row["status"] == "approved" and reason is None and _covers(row, asking):
-        if _use(transaction, record, row, at):
-            return Hold(approved=row["id"])
-        row, reason = None, "approval_already_consumed"
-    if row is not None and row["status"] == "rejected" and _covers(row, asking):
-        return Hold(rejected=row["id"], reason="approval_rejected")
-    if row is not None and row["status"] == "pending" and _covers(row, asking):
-        return Hold(pending=_pending(row), reason=reason or "approval_pending")
-    held = _hold(transaction, record, asking, request_type, ttl_s)
-    return Hold(pending=held, reason=reason)
+    row, fault = _chosen(transaction, record, asking, approval_id, at)
+    if row is not None and _covers(row, asking):
+        if row["status"] == "pending":
+            return Hold(pending=_pending(row), reason=fault or "approval_pending")
+        if row["status"] == "rejected":
+            return Hold(rejected=row["id"], reason="approval_rejected")
+        if row["status"] == "approved" and fault is None:
+            if _use(transaction, record, row, at):
+                return Hold(approved=row["id"])
+            fault = "approval_already_consumed"  # between the look and the use
+    return Hold(pending=_hold(transaction, record, asking, request_type, ttl_s), reason=fault)
 
 
 def public_status(row: Mapping[str, Any], at: str) -> str:
@@ -133,47 +141,47 @@ def public_status(row: Mapping[str, Any], at: str) -> str:
     return "expired" if row["status"] == "pending" and row["expires_at"] <= at else str(row["status"])
 
 
-def new_row(
-    *,
-    tenant_id: str,
-    client_id: str,
-    user: str,
-    session_id: str | None,
-    plane: str,
-    tool_signature: str,
-    statement_hash: str,
-    query: str,
-    request_type: str,
-    policies: tuple[tuple[str, str], ...],
-    reason: str,
-    severity: str,
-    ttl_s: int,
-    details: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Give the row of a call that waits; `policies` are the (id, name) of those that ask."""
+def new_row(call: WaitingCall, ttl_s: int) -> dict[str, Any]:
+    """Give the row of a call that waits for at most `ttl_s` seconds."""
     created = datetime.now(timezone.utc)
-    unseen = details.get("unseen_chars", 0) + max(0, len(query) - MAX_QUERY_CHARS)
+    unseen = call.details.get("unseen_chars", 0) + max(0, len(call.query) - MAX_QUERY_CHARS)
     return {
         "id": f"apr_{uuid.uuid4().hex}",
-        "tenant_id": tenant_id,
-        "client_id": client_id,
-        "user_key": user,
-        "session_id": session_id,
-        "plane": plane,
-        "tool_signature": storable(tool_signature),
-        "statement_hash": statement_hash,
-        "original_query": storable(query[:MAX_QUERY_CHARS]),
-        "request_type": request_type,
-        "policy_ids": json.dumps([policy_id for policy_id, _ in policies]),
-        "policy_name": storable(policies[0][1] if policies else ""),
-        "trigger_reason": storable(reason),
-        "severity": severity,
-        "details": json.dumps({**details, "unseen_chars": unseen}, separators=(",", ":")),
+        "tenant_id": call.caller.tenant_id,
+        "client_id": call.caller.client_id,
+        "user_key": user_key(call.caller),
+        "session_id": call.caller.session_id,
+        "plane": call.plane,
+        "tool_signature": storable(call.tool_signature),
+        "statement_hash": call.statement_hash,
+        "original_query": storable(call.query[:MAX_QUERY_CHARS]),
+        "request_type": call.request_type,
+        "policy_ids": json.dumps([policy_id for policy_id, _ in call.policies]),
+        "policy_name": storable(call.policies[0][1] if call.policies else ""),
+        "trigger_reason": storable(call.reason),
+        "severity": call.severity,
+        "details": json.dumps({**call.details, "unseen_chars": unseen}, separators=(",", ":")),
         "status": "pending",
         "created_at": format_time(created),
         "updated_at": format_time(created),
         "expires_at": format_time(created + timedelta(seconds=ttl_s)),
     }
+
+
+def _chosen(
+    transaction: Transaction, record: DecisionRecord, asking: tuple[MatchRecord, ...], approval_id: str | None, at: str
+) -> tuple[Mapping[str, Any] | None, str | None]:
+    """Give the approval that a call is about, and why the one that it names does not let it pass (wire 1.4)."""
+    binding = _binding(record)
+    row: Mapping[str, Any] | None = grants.latest_approval(transaction.connection, binding, at)
+    fault = None
+    if approval_id is not None:
+        named = grants.find_approval(transaction.connection, approval_id, record.caller.tenant_id)
+        fault = _fault_of_named(named, binding, asking, at)
+        row = named if fault in _STANDING else row
+    if row is None or _is_genuine(transaction, record, row):
+        return row, fault
+    return None, "approval_not_found" if approval_id else None
 
 
 def _fault_of_named(
@@ -241,11 +249,8 @@ def _hold(
     waiting, _ = grants.count_pending(transaction.connection, caller.tenant_id, now())
     if sum(waiting.values()) >= MAX_PENDING:
         return None
-    row = new_row(
-        tenant_id=caller.tenant_id,
-        client_id=caller.client_id,
-        user=user_key(caller),
-        session_id=caller.session_id,
+    call = WaitingCall(
+        caller=caller,
         plane=record.plane,
         tool_signature=record.tool_signature,
         statement_hash=record.statement_hash,
@@ -254,13 +259,13 @@ def _hold(
         policies=tuple((match.policy_id, match.policy_name) for match in asking),
         reason=asking[0].policy_description,
         severity=asking[0].risk_level,
-        ttl_s=ttl_s,
         details={
             "decision_id": record.decision_id,
             "unseen_chars": record.unseen_chars,
             "matching": [match.policy_name for match in record.matches[:MAX_NAMES]],
         },
     )
+    row = new_row(call, ttl_s)
     made = grants.add_approval(transaction.connection, row)
     event = grant_event(
         "approval_requested",

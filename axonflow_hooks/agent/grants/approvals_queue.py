@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from axonflow_hooks.agent.grants.approvals import (
     MAX_APPROVAL_TTL_S,
     MAX_PENDING,
+    WaitingCall,
     new_row,
     public_status,
 )
@@ -19,8 +20,8 @@ from axonflow_hooks.agent.grants.refusals import GrantRefused
 from axonflow_hooks.agent.names import kept_name, kept_user
 from axonflow_hooks.agent.privacy import StorageRedactor, statement_hash
 from axonflow_hooks.agent.store import grants
-from axonflow_hooks.agent.store.records import format_time, now, parse_time, storable
 from axonflow_hooks.agent.store.sealed import commitment
+from axonflow_hooks.agent.tables.records import format_time, now, parse_time, storable
 from axonflow_hooks.policy import Placeholders
 from axonflow_hooks.wire.approvals import ApprovalRequest, ApprovalStats
 
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import Caller
     from axonflow_hooks.agent.store.rows import Row
     from axonflow_hooks.agent.store.writer import Transaction
+    from axonflow_hooks.agent.tables.records import Caller
     from axonflow_hooks.wire.approvals import ApprovalQuery, CreateApproval, Review
 
 PURPOSE: Final = "approval"
@@ -43,6 +44,15 @@ MAX_NAME_CHARS: Final = 200
 MAX_ID_CHARS: Final = 128
 MAX_TYPE_CHARS: Final = 32
 _NOT_FOUND: Final = "Approval request not found"
+_REVIEWED: Final = ("reviewer_id", "reviewer_email", "review_comment")
+_EXTRAS: Final = {
+    "request_context",
+    "user_id",
+    "notify_url",
+    "eu_ai_act_article",
+    "compliance_framework",
+    "risk_classification",
+}
 
 
 async def listed(agent: Agent, caller: Caller, wanted: ApprovalQuery) -> dict[str, Any]:
@@ -87,34 +97,8 @@ async def stats(agent: Agent, caller: Caller) -> dict[str, Any]:
 
 async def put_in(agent: Agent, caller: Caller, given: CreateApproval, size: int) -> dict[str, Any]:
     """Put a call into the queue on a program's behalf. Raises GrantRefused 429 when too many wait."""
-    storage = (await agent.policies_of(caller.tenant_id)).storage
-    redactor = StorageRedactor(storage, "gateway", Placeholders(), statements=True)
-    extras = given.model_dump(include=_EXTRAS, exclude_none=True)
-    query, reason, name, details = await agent.compute(
-        size,
-        lambda: (
-            redactor.text(given.original_query),
-            redactor.text(given.trigger_reason or "Asked for by a program"),
-            redactor.text(given.triggered_policy_name or ""),
-            redactor.tree(extras, "details"),
-        ),
-    )
-    row = new_row(
-        tenant_id=caller.tenant_id,
-        client_id=caller.client_id,
-        user=user_key(caller),
-        session_id=caller.session_id,
-        plane="request",
-        tool_signature=kept_name(agent, given.request_type),
-        statement_hash=statement_hash(agent.database, {"original_query": given.original_query}),
-        query=query,
-        request_type=kept_name(agent, given.request_type)[:MAX_TYPE_CHARS],
-        policies=((kept_name(agent, (given.triggered_policy_id or "")[:MAX_ID_CHARS]), name),),
-        reason=reason,
-        severity=given.severity or "medium",
-        ttl_s=min(given.expires_in_seconds or agent.approval_ttl_s, MAX_APPROVAL_TTL_S),
-        details=details,
-    )
+    call = await _waiting_call(agent, caller, given, size)
+    row = new_row(call, min(given.expires_in_seconds or agent.approval_ttl_s, MAX_APPROVAL_TTL_S))
 
     def keep(transaction: Transaction) -> bool:
         waiting, _ = grants.count_pending(transaction.connection, caller.tenant_id, now())
@@ -235,6 +219,34 @@ def _approve(transaction: Transaction, caller: Caller, request: Mapping[str, Any
     return {"success": True, "data": request_body(approved, at)}
 
 
+async def _waiting_call(agent: Agent, caller: Caller, given: CreateApproval, size: int) -> WaitingCall:
+    """Give what a program has put in as it may be stored; `size` is the number of bytes of its request."""
+    storage = (await agent.policies_of(caller.tenant_id)).storage
+    redactor = StorageRedactor(storage, "gateway", Placeholders(), statements=True)
+    extras = given.model_dump(include=_EXTRAS, exclude_none=True)
+    query, reason, name, details = await agent.compute(
+        size,
+        lambda: (
+            redactor.text(given.original_query),
+            redactor.text(given.trigger_reason or "Asked for by a program"),
+            redactor.text(given.triggered_policy_name or ""),
+            redactor.tree(extras, "details"),
+        ),
+    )
+    return WaitingCall(
+        caller=caller,
+        plane="request",
+        tool_signature=kept_name(agent, given.request_type),
+        statement_hash=statement_hash(agent.database, {"original_query": given.original_query}),
+        query=query,
+        request_type=kept_name(agent, given.request_type)[:MAX_TYPE_CHARS],
+        policies=((kept_name(agent, (given.triggered_policy_id or "")[:MAX_ID_CHARS]), name),),
+        reason=reason,
+        severity=given.severity or "medium",
+        details=details,
+    )
+
+
 async def _row(agent: Agent, caller: Caller, approval_id: str) -> Row:
     row = await agent.read(lambda connection: grants.find_approval(connection, approval_id, caller.tenant_id))
     if row is None:
@@ -269,14 +281,3 @@ def _record(transaction: Transaction, kind: GrantEvent, caller: Caller, row: Map
     commit_event(
         transaction, grant_event(kind, caller, summary, details, tool_name=row["tool_signature"], commits=commits)
     )
-
-
-_REVIEWED: Final = ("reviewer_id", "reviewer_email", "review_comment")
-_EXTRAS: Final = {
-    "request_context",
-    "user_id",
-    "notify_url",
-    "eu_ai_act_article",
-    "compliance_framework",
-    "risk_classification",
-}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from axonflow_hooks.agent.store.records import AuditRecord, new_audit_id, now
 from axonflow_hooks.agent.store.sealed import MAC
+from axonflow_hooks.agent.tables.records import AuditRecord, new_audit_id, now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from axonflow_hooks.agent.store.records import Caller
     from axonflow_hooks.agent.store.sealed import Commitment
     from axonflow_hooks.agent.store.writer import Transaction
+    from axonflow_hooks.agent.tables.records import Caller
 
 GrantEvent = Literal[
     "override_created",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from axonflow_hooks.agent.grants.refusals import GrantRefused
 
 if TYPE_CHECKING:
-    from axonflow_hooks.agent.policies.live import PolicySet
+    from axonflow_hooks.agent.policies.compiling import PolicySet
     from axonflow_hooks.wire.overrides import PolicyType
     from axonflow_hooks.wire.words import Action, RiskLevel
 

@@ -18,8 +18,8 @@ from axonflow_hooks.agent.names import kept_name
 from axonflow_hooks.agent.policies.catalogue import catalogue_of
 from axonflow_hooks.agent.privacy import StorageRedactor
 from axonflow_hooks.agent.store import grants
-from axonflow_hooks.agent.store.records import Caller, format_time, now
 from axonflow_hooks.agent.store.sealed import commitment
+from axonflow_hooks.agent.tables.records import Caller, format_time, now
 from axonflow_hooks.policy import Placeholders
 from axonflow_hooks.wire.overrides import (
     DEFAULT_TTL_S,

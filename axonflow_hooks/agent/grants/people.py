@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.account.local_agent import CLIENT_ID as LOCAL_CLIENT
-from axonflow_hooks.agent.store.records import LOCAL_TENANT
+from axonflow_hooks.agent.tables.records import LOCAL_TENANT
 
 if TYPE_CHECKING:
-    from axonflow_hooks.agent.store.records import Caller
+    from axonflow_hooks.agent.tables.records import Caller
 
 _CLIENT: Final = "client:"
 

@@ -18,8 +18,8 @@ from axonflow_hooks.agent.grants.events import commit_event, grant_event
 from axonflow_hooks.agent.grants.people import user_key
 from axonflow_hooks.agent.grants.refusals import GrantRefused
 from axonflow_hooks.agent.store import grants
-from axonflow_hooks.agent.store.records import Caller, format_time, now, parse_time
 from axonflow_hooks.agent.store.sealed import is_settled
+from axonflow_hooks.agent.tables.records import Caller, format_time, now, parse_time
 from axonflow_hooks.wire.presence import PRESENCE_REQUIRED, Challenge, is_proof, normalised_code, parse_header
 
 if TYPE_CHECKING:

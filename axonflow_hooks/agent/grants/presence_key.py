@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from axonflow_hooks.agent.store.records import now
+from axonflow_hooks.agent.tables.records import now
 from axonflow_hooks.errors import CredentialError
 from axonflow_hooks.private_files import read_private_json, write_private_json
 from axonflow_hooks.wire.presence import KEY_BYTES, SCRYPT_N, SCRYPT_P, SCRYPT_R, Cost, client_key, stored_key

@@ -14,14 +14,14 @@ from axonflow_hooks.agent.grants.events import false_grant
 from axonflow_hooks.agent.grants.overrides import record_use
 from axonflow_hooks.agent.grants.people import user_key
 from axonflow_hooks.agent.store.grants import live_overrides
-from axonflow_hooks.agent.store.records import now
+from axonflow_hooks.agent.tables.records import now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from axonflow_hooks.agent.grants.approvals import PendingApproval
-    from axonflow_hooks.agent.store.records import DecisionRecord, MatchRecord
     from axonflow_hooks.agent.store.writer import Transaction
+    from axonflow_hooks.agent.tables.records import DecisionRecord, MatchRecord
     from axonflow_hooks.wire.audit import Decision
 
 
@@ -85,8 +85,7 @@ def _concluded(
         decision, reason = _held(reason, hold)
     elif decision != "blocked" and (used or hold.approved):
         reason = f"{_granted(matches, hold)} {'' if reason == 'No policy matched.' else reason}".rstrip()
-    return replace(
-        record,
+    return record._replace(
         decision=decision,
         action=conclusion.action,
         risk_level=conclusion.risk,

@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 
 from axonflow_hooks.agent.audit_entries import entry_fields, record_tool_call
 from axonflow_hooks.agent.errors import ToolFailure
+from axonflow_hooks.agent.idempotency import REPLAYED_HEADER, Reused
 from axonflow_hooks.agent.mcp.calls import FilledText, ToolReply, read_arguments
 from axonflow_hooks.agent.moments import DAY_END, DAY_START, stored_moment
-from axonflow_hooks.agent.rest.idempotency import Reused
-from axonflow_hooks.agent.store.records import format_time
 from axonflow_hooks.agent.store.reports import AuditQuery, search_entries
+from axonflow_hooks.agent.tables.records import format_time
 from axonflow_hooks.wire.audit import (
     QUERY_CUT_MARK,
     QUERY_MAX_CHARS,
@@ -67,7 +67,7 @@ async def audit_tool_call(agent: Agent, call: ToolCall) -> ToolReply:
         "timestamp": receipt["timestamp"],
         "details": receipt,
     }
-    return ToolReply(value, {"Idempotent-Replayed": "true"} if replayed else {})
+    return ToolReply(value, {REPLAYED_HEADER: "true"} if replayed else {})
 
 
 async def search_audit_events(agent: Agent, call: ToolCall) -> ToolReply:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+import json.encoder
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,17 +14,19 @@ from axonflow_hooks.wire.fields import FilledText as FilledText
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from axonflow_hooks.agent.store.records import Caller
+    from axonflow_hooks.agent.tables.records import Caller
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+_quoted: Final = json.encoder.encode_basestring
 
-async def _is_there() -> bool:
+
+async def is_there() -> bool:
+    """Tell that the caller still waits (see `ToolCall.is_gone`)."""
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(NamedTuple):
     """A `tools/call`: `mcp_session_id` and `integrations` are those of its MCP session, where it has one.
 
     `size` is the number of bytes of the request, a measure for the work in it; `approval_id` names the approval with
@@ -38,7 +40,7 @@ class ToolCall:
     integrations: frozenset[str] = frozenset()
     idempotency_key: str | None = None
     approval_id: str | None = None
-    is_gone: Callable[[], Awaitable[bool]] = _is_there
+    is_gone: Callable[[], Awaitable[bool]] = is_there
 
     @property
     def session_key(self) -> str | None:
@@ -46,12 +48,11 @@ class ToolCall:
         return self.caller.session_id or self.mcp_session_id
 
 
-@dataclass(frozen=True, slots=True)
-class ToolReply:
+class ToolReply(NamedTuple):
     """What a tool gives: a JSON value, and headers for the HTTP response."""
 
     value: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
 def read_arguments(model: type[ModelT], arguments: Mapping[str, Any], *, missing: str) -> ModelT:
@@ -73,12 +74,39 @@ def read_arguments(model: type[ModelT], arguments: Mapping[str, Any], *, missing
 
 def result_text(value: Any) -> str:
     """Give a tool's value as the text of its result: JSON, indented by two (wire 1.3)."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = _flat_text(value)
+    if text is None:
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate only survives as an escape
         return json.dumps(value, indent=2)
     return text
+
+
+def _flat_text(value: Any) -> str | None:
+    """Give an object of texts, booleans and integers as `json.dumps` indents it; None for every other value.
+
+    Most verdicts are of that form, and the encoder that indents is written in Python: it costs more than all else in
+    an answer.
+    """
+    if type(value) is not dict or not value:
+        return None
+    members = []
+    for name, item in value.items():
+        if type(name) is not str:
+            return None
+        if type(item) is str:
+            members.append(f"  {_quoted(name)}: {_quoted(item)}")
+        elif type(item) is bool:
+            members.append(f"  {_quoted(name)}: {'true' if item else 'false'}")
+        elif type(item) is int:
+            members.append(f"  {_quoted(name)}: {item}")
+        else:
+            return None
+    return "{\n" + ",\n".join(members) + "\n}"
 
 
 def tool_result(text: str, *, failed: bool = False) -> dict[str, Any]:

@@ -11,16 +11,18 @@ from axonflow_hooks.agent.envelopes import rpc_error, rpc_result
 from axonflow_hooks.agent.faults import internal_error
 from axonflow_hooks.agent.mcp.protocol import VERSIONS, Request, RpcError, handle
 from axonflow_hooks.agent.names import attributed
-from axonflow_hooks.agent.requests import BodyRefused, read_json
+from axonflow_hooks.agent.requests import BodyRefused, parse_json, read_body
 from axonflow_hooks.wire import jsonrpc
 from axonflow_hooks.wire.decide import APPROVAL_HEADER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request as HttpRequest
 
     from axonflow_hooks.agent.mcp.sessions import Session
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import Caller
+    from axonflow_hooks.agent.tables.records import Caller
 
 METHODS: Final = "POST, DELETE, OPTIONS"
 
@@ -29,6 +31,7 @@ _PREFLIGHT: Final = {
     "Access-Control-Allow-Headers": "Content-Type, Authorization, Accept, Mcp-Session-Id, MCP-Protocol-Version",
     "Access-Control-Max-Age": "600",
 }
+_APPROVAL: Final = APPROVAL_HEADER.lower()
 _IDEMPOTENCY_KEY: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,256}", re.ASCII)
 
 
@@ -45,29 +48,36 @@ async def mcp_endpoint(request: HttpRequest) -> Response:
 
 
 async def _post(http: HttpRequest) -> Response:
-    content_type = http.headers.get("content-type")
-    if content_type is not None and content_type.partition(";")[0].strip().lower() != "application/json":
+    headers: Mapping[str, str] = http.scope["state"]["headers"]  # the access guard has read them
+    content_type = headers.get("content-type")
+    if (
+        content_type is not None
+        and content_type != "application/json"
+        and content_type.partition(";")[0].strip().lower() != "application/json"
+    ):
         return rpc_error(jsonrpc.INVALID_REQUEST, "Content-Type must be application/json", status=415)
     try:
-        message = await read_json(http)
+        message = parse_json(await read_body(http, jsonrpc.MAX_BODY_BYTES, headers.get("content-length")))
     except BodyRefused:
         return rpc_error(jsonrpc.PARSE_ERROR, "Parse error: invalid JSON", status=400)
     fault = _message_fault(message)
     if fault:
         return rpc_error(jsonrpc.INVALID_REQUEST, fault, status=400, request_id=_id_of(message))
-    version = http.headers.get("mcp-protocol-version")
+    version = headers.get("mcp-protocol-version")
     # A newer client asks with its own version whether the server knows it: that has its answer in `handle`.
     if version is not None and version not in VERSIONS and message.get("method") != "server/discover":
         return _invalid(message, "Unsupported MCP-Protocol-Version")
     if "method" not in message or "id" not in message:
         return Response(status_code=202)  # a response, or a notification: nothing is executed for it
-    return await _dispatch(http, message, version)
+    return await _dispatch(http, message, version, headers)
 
 
-async def _dispatch(http: HttpRequest, message: dict[str, Any], version: str | None) -> Response:
+async def _dispatch(
+    http: HttpRequest, message: dict[str, Any], version: str | None, headers: Mapping[str, str]
+) -> Response:
     agent: Agent = http.app.state.agent
-    caller: Caller = attributed(agent, http.state.caller)
-    session_id = http.headers.get("mcp-session-id") if message["method"] != "initialize" else None
+    caller: Caller = attributed(agent, http.scope["state"]["caller"])
+    session_id = headers.get("mcp-session-id") if message["method"] != "initialize" else None
     session: Session | None = None
     if session_id is not None:
         session = agent.sessions.use(session_id)
@@ -75,19 +85,19 @@ async def _dispatch(http: HttpRequest, message: dict[str, Any], version: str | N
             return _invalid(message, "Session not found", status=404)
         if session.client_id != caller.client_id:
             return _invalid(message, "Session belongs to another client", status=403)
-    key = http.headers.get("idempotency-key")
+    key = headers.get("idempotency-key")
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         return _invalid(message, "Invalid Idempotency-Key")
     request = Request(
         method=message["method"],
         params=message.get("params"),
         caller=caller,
-        size=int(http.headers.get("content-length") or jsonrpc.MAX_BODY_BYTES),
+        size=int(headers.get("content-length") or jsonrpc.MAX_BODY_BYTES),
         version=version,
         mcp_session_id=session_id,
         integrations=session.integrations if session else frozenset(),
         idempotency_key=key,
-        approval_id=http.headers.get(APPROVAL_HEADER),
+        approval_id=headers.get(_APPROVAL),
         is_gone=http.is_disconnected,
     )
     try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from axonflow_hooks.agent.errors import InvalidArguments, ToolFailure
-from axonflow_hooks.agent.mcp.calls import ToolCall, result_text, tool_result
-from axonflow_hooks.agent.mcp.integrations import integration_of_client
+from axonflow_hooks.agent.integrations import integration_of_client
+from axonflow_hooks.agent.mcp.calls import ToolCall, is_there, result_text, tool_result
 from axonflow_hooks.agent.mcp.registry import TOOLS
 from axonflow_hooks.wire import jsonrpc
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import Caller
+    from axonflow_hooks.agent.tables.records import Caller
 
 CURRENT_VERSION: Final = "2025-06-18"
 LEGACY_VERSION: Final = "2024-11-05"
@@ -32,8 +31,7 @@ class RpcError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One JSON-RPC request and what its HTTP headers say (`version`: MCP-Protocol-Version)."""
 
     method: str
@@ -45,15 +43,14 @@ class Request:
     integrations: frozenset[str] = frozenset()
     idempotency_key: str | None = None
     approval_id: str | None = None
-    is_gone: Callable[[], Awaitable[bool]] | None = None
+    is_gone: Callable[[], Awaitable[bool]] = is_there
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """The result of a request, and headers for the HTTP response."""
 
     value: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
 async def handle(agent: Agent, request: Request) -> Result:
@@ -109,7 +106,7 @@ async def _call_tool(agent: Agent, request: Request, params: Mapping[str, Any]) 
         integrations=request.integrations,
         idempotency_key=request.idempotency_key,
         approval_id=request.approval_id,
-        **({} if request.is_gone is None else {"is_gone": request.is_gone}),
+        is_gone=request.is_gone,
     )
     try:
         reply = await tool.run(agent, call)

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from axonflow_hooks.agent.mcp.audit import moment
 from axonflow_hooks.agent.mcp.calls import ToolReply, read_arguments
 from axonflow_hooks.agent.moments import DAY_END, DAY_START
-from axonflow_hooks.agent.store.records import format_time
 from axonflow_hooks.agent.summaries import summarise
+from axonflow_hooks.agent.tables.records import format_time
 
 if TYPE_CHECKING:
     from axonflow_hooks.agent.mcp.calls import ToolCall

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from axonflow_hooks.agent.leaves import Leaf, map_leaves
 from axonflow_hooks.agent.policies.evaluation import evaluate
@@ -13,23 +13,28 @@ from axonflow_hooks.agent.policies.facts import facts_of_check
 from axonflow_hooks.agent.policies.risk import risk_score
 from axonflow_hooks.agent.policies.rules import DYNAMIC_PREFIX, category_matches
 from axonflow_hooks.agent.scanning import Finding, Hit, rank, strongest
-from axonflow_hooks.agent.store.records import milliseconds
+from axonflow_hooks.agent.tables.records import milliseconds
 from axonflow_hooks.policy import PolicyMatch, Span, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
+    from axonflow_hooks.agent.check import Check
     from axonflow_hooks.agent.policies.evaluation import DynamicHit, Outcome
     from axonflow_hooks.agent.policies.rules import Rule
     from axonflow_hooks.agent.scanning import Scan
-    from axonflow_hooks.agent.store.records import Caller
-    from axonflow_hooks.agent.verdicts import Check
+    from axonflow_hooks.agent.tables.records import Caller
+
+MAX_OUTCOMES: Final = 256
+"""Outcomes of a set of policies that are kept: callers ask with the same facts again and again."""
+
+MAX_FACT_CHARS: Final = 200
+"""A check with a longer fact is evaluated each time."""
 
 _WEAKER_THAN_REDACT: Final = frozenset({"warn", "log", "none"})
 
 
-@dataclass(frozen=True, slots=True)
-class DynamicInfo:
+class DynamicInfo(NamedTuple):
     """`dynamic_policy_info` of a check (wire 1.6)."""
 
     policies_evaluated: int
@@ -63,27 +68,51 @@ def provenance(category: str) -> str:
 
 
 def apply_dynamic(
-    rules: Sequence[Rule], scan: Scan, check: Check, caller: Caller, masked: Mapping[str, Any]
+    rules: Sequence[Rule],
+    scan: Scan,
+    check: Check,
+    caller: Caller,
+    masked: Mapping[str, Any],
+    outcomes: dict[Hashable, Outcome] | None = None,
 ) -> tuple[Mapping[str, Any], DynamicInfo]:
     """Evaluate `rules` on a check that was scanned: give its fields masked, and what was found.
 
     The matches become findings of the scan. A `redact` masks the places that conditions found in the text and what
-    static policies of its categories found there; one that has nothing to mask is only noted.
+    static policies of its categories found there; one that has nothing to mask is only noted. `outcomes` are those
+    that these rules have had, where they are kept.
     """
     started = time.perf_counter()
-    texts: list[str] = []
-    for rule in rules:
-        if rule.reads_text and check.phase in rule.planes:
-            texts = [leaf.text for leaf in _leaves(check)]
-            break
     score = risk_score(match for match, _places in strongest(scan.findings)) if scan.findings else 0.0
-    facts = facts_of_check(check, caller, texts)
-    outcome = evaluate(rules, facts, score)
+    outcome = _outcome(rules, check, caller, score, {} if outcomes is None else outcomes)
     matches: list[tuple[Rule, PolicyMatch]] = []
     if outcome.hits:
         masked, matches = _applied(outcome, scan, check)
     spent = milliseconds(time.perf_counter() - started)
     return masked, DynamicInfo(outcome.evaluated, tuple(matches), outcome.risk_score, spent)
+
+
+def _outcome(
+    rules: Sequence[Rule], check: Check, caller: Caller, score: float, outcomes: dict[Hashable, Outcome]
+) -> Outcome:
+    phase = check.phase
+    for rule in rules:
+        if rule.reads_text and phase in rule.planes:
+            texts = [leaf.text for leaf in _leaves(check)]
+            return evaluate(rules, facts_of_check(check, caller, texts), score)
+    if check.context or check.target or len(check.tool_signature) > MAX_FACT_CHARS:
+        return evaluate(rules, facts_of_check(check, caller, ()), score)
+    # All that the rules can ask about then: the same few facts with nearly every check of a client.
+    key = (
+        phase, check.request_type, check.tool_signature, score,
+        caller.tenant_id, caller.client_id, caller.user_email, caller.client_software,
+    )  # fmt: skip
+    known = outcomes.get(key)
+    if known is None:
+        known = evaluate(rules, facts_of_check(check, caller, ()), score)
+        if len(outcomes) >= MAX_OUTCOMES:
+            outcomes.clear()
+        outcomes[key] = known
+    return known
 
 
 def _applied(outcome: Outcome, scan: Scan, check: Check) -> tuple[Mapping[str, Any], list[tuple[Rule, PolicyMatch]]]:

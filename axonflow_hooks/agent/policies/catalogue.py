@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from axonflow_hooks.agent.policies.live import dynamic_policies
+from axonflow_hooks.agent.policies.compiling import dynamic_policies
 from axonflow_hooks.agent.policies.rules import in_order
 from axonflow_hooks.agent.policies.seeds import SYSTEM_SINCE
 from axonflow_hooks.agent.policies.static import (
@@ -79,7 +79,7 @@ async def catalogue_of(agent: Agent, tenant_id: str) -> Catalogue:
 
 def catalogue(base: Sequence[Policy], rows: TenantRows) -> Catalogue:
     """Give the catalogue of the built-in and pack policies and a tenant's rows; what cannot be read is left out."""
-    overrides = honoured_overrides(base, rows.overrides, rows.unproven, [])
+    overrides, _ = honoured_overrides(base, rows.overrides, rows.unproven)
     own = []
     for row in rows.policies:
         if row["kind"] == "static":
@@ -87,8 +87,8 @@ def catalogue(base: Sequence[Policy], rows: TenantRows) -> Catalogue:
                 own.append(static_of_row(row))
             except ValueError:
                 continue
-    dynamic = in_order(dynamic_policies(rows, overrides, []))
-    return Catalogue({policy.id: policy for policy in base}, own, dynamic, overrides)
+    dynamic, _ = dynamic_policies(rows, overrides)
+    return Catalogue({policy.id: policy for policy in base}, own, in_order(dynamic), overrides)
 
 
 @lru_cache(maxsize=1)

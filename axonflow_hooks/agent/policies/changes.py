@@ -13,7 +13,8 @@ from axonflow_hooks.agent.grants.events import commit_event
 from axonflow_hooks.agent.grants.people import user_key
 from axonflow_hooks.agent.grants.presence import AGENT_ITSELF
 from axonflow_hooks.agent.store import policies as store
-from axonflow_hooks.agent.store.records import (
+from axonflow_hooks.agent.store.sealed import MAC, subject_of
+from axonflow_hooks.agent.tables.records import (
     MAX_SHORT_CHARS,
     AuditRecord,
     Caller,
@@ -22,7 +23,6 @@ from axonflow_hooks.agent.store.records import (
     storable,
     to_json,
 )
-from axonflow_hooks.agent.store.sealed import MAC, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -18,7 +18,7 @@ from axonflow_hooks.agent.policies.static import override_of_row
 from axonflow_hooks.agent.policies.weakening import dynamic_losses, static_losses
 from axonflow_hooks.agent.privacy import StorageRedactor
 from axonflow_hooks.agent.store import policies as store
-from axonflow_hooks.agent.store.records import now
+from axonflow_hooks.agent.tables.records import now
 from axonflow_hooks.policy import Placeholders
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from axonflow_hooks.agent.policies.changes import Kind
     from axonflow_hooks.agent.policies.static import Override
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import Caller
     from axonflow_hooks.agent.store.writer import Transaction
+    from axonflow_hooks.agent.tables.records import Caller
 
 PURPOSE: Final = "policy_change"
 MAX_QUESTION_CHARS: Final = 4_000

@@ -11,9 +11,9 @@ from axonflow_hooks.agent.policies.patterns import Text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from axonflow_hooks.agent.check import Check
     from axonflow_hooks.agent.policies.operators import Fact
-    from axonflow_hooks.agent.store.records import Caller
-    from axonflow_hooks.agent.verdicts import Check
+    from axonflow_hooks.agent.tables.records import Caller
     from axonflow_hooks.wire.dynamic_policies import DynamicTest, Scalar
     from axonflow_hooks.wire.words import Phase
 

@@ -18,28 +18,18 @@ import anyio
 from anyio import to_thread
 
 from axonflow_hooks.agent.errors import StoreUnavailable
-from axonflow_hooks.agent.policies.breadth import masks_of
 from axonflow_hooks.agent.policies.changes import fault_entry
-from axonflow_hooks.agent.policies.fitting import fitting
-from axonflow_hooks.agent.policies.patterns import rejection
-from axonflow_hooks.agent.policies.rules import in_order, rule_of
-from axonflow_hooks.agent.policies.seeds import dynamic_of_row, system_dynamic
-from axonflow_hooks.agent.policies.static import honoured_overrides, overridden, static_of_row
+from axonflow_hooks.agent.policies.compiling import PolicySet, compiled
 from axonflow_hooks.agent.privacy import StorageRedactor
 from axonflow_hooks.agent.store.policies import find_revision, tenant_rows
-from axonflow_hooks.agent.store.records import LOCAL_TENANT, now
+from axonflow_hooks.agent.tables.records import LOCAL_TENANT
 from axonflow_hooks.errors import PolicyPackError
-from axonflow_hooks.policy import Engine, Placeholders
+from axonflow_hooks.policy import Placeholders
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from axonflow_hooks.agent.policies.rules import DynamicPolicy, Rule
-    from axonflow_hooks.agent.policies.static import Override
     from axonflow_hooks.agent.store.database import Database
-    from axonflow_hooks.agent.store.policies import TenantRows
     from axonflow_hooks.agent.store.writer import Transaction, Writer
-    from axonflow_hooks.policy import Policy, PolicySource
+    from axonflow_hooks.policy import Engine, PolicySource
 
 LOOK_EVERY_S: Final = 1.0
 MAX_TENANTS: Final = 64
@@ -49,28 +39,6 @@ MAX_TOLD: Final = 1_000
 """Faults that are logged, each once."""
 
 logger: Final = logging.getLogger("axonflow.agent")
-
-
-@dataclass(frozen=True, slots=True)
-class PolicySet:
-    """What is evaluated for one tenant: the engine of its static policies, and its dynamic ones in their order.
-
-    `storage` masks what is stored: policies that an override has switched off still count there, those of the tenant
-    that find ordinary text do not (`breadth`). `faults` are rows of the tenant that were left out. `expires_at` is when
-    the next of its overrides ends.
-    """
-
-    engine: Engine
-    storage: Engine
-    rules: tuple[Rule, ...] = ()
-    revision: int = 0
-    base: Engine | None = None
-    expires_at: str | None = None
-    faults: tuple[str, ...] = ()
-
-    def expired(self) -> bool:
-        """Tell whether an override in it has ended, so that it must not be used any more."""
-        return self.expires_at is not None and now() >= self.expires_at
 
 
 @dataclass(slots=True)
@@ -177,105 +145,3 @@ class LivePolicies:
         with contextlib.suppress(StoreUnavailable):
             await self._writer.submit(keep)
             self._unrecorded = []
-
-
-def compiled(base: Engine, rows: TenantRows, known: PolicySet | None = None) -> PolicySet:
-    """Give the set of a tenant from the built-in and pack policies and from what it has written.
-
-    The engine of `known`, the set before, is taken over where the static policies are the same. A row that another
-    release wrote, or whose name a pack has taken, is left out and named in `faults`.
-    """
-    faults: list[str] = []
-    overrides = honoured_overrides(base.policies, rows.overrides, rows.unproven, faults)
-    faults += [f"{name} as its author wrote it: it was changed past the agent" for name in sorted(rows.altered)]
-    taken = {policy.id for policy in base.policies}
-    own = _own_static(rows, taken, faults)
-    shipped = tuple(overridden(policy, _static(overrides.get(policy.id))) for policy in base.policies)
-    try:
-        engine = _engine((*shipped, *own), base, known)
-    except PolicyPackError as error:  # each pattern is good, but not all of them together
-        own = _fitting(rows, shipped, own, base, known, str(error), faults)
-        engine = _engine((*shipped, *own), base, known)
-    switched_off = any(override.enabled is False for override in overrides.values() if override.kind == "static")
-    narrow, broad = masks_of(own)
-    faults += [f"{policy.id} as a mask of what is stored: it finds ordinary text" for policy in broad]
-    ends = [override.expires_at for override in overrides.values() if override.expires_at is not None]
-    return PolicySet(
-        engine=engine,
-        storage=_engine((*base.policies, *narrow), base, known) if switched_off or broad else engine,
-        rules=_rules(rows, overrides, faults),
-        revision=rows.revision,
-        base=base,
-        expires_at=min(ends, default=None),
-        faults=tuple(faults),
-    )
-
-
-def dynamic_policies(rows: TenantRows, overrides: Mapping[str, Override], faults: list[str]) -> list[DynamicPolicy]:
-    """Give the system's dynamic policies, switched as the overrides say, and the tenant's own; `faults` grows."""
-    found = []
-    for policy in system_dynamic():
-        override = overrides.get(policy.policy_id)
-        switched = override.enabled if override is not None and override.kind == "dynamic" else None
-        found.append(policy if switched is None else replace(policy, enabled=switched))
-    for row in rows.policies:
-        if row["kind"] == "dynamic":
-            try:
-                found.append(dynamic_of_row(row))
-            except ValueError:
-                faults.append(f"the dynamic policy {row['policy_id']} cannot be read")
-    return found
-
-
-def _engine(policies: tuple[Policy, ...], base: Engine, known: PolicySet | None) -> Engine:
-    made = (base,) if known is None else (base, known.engine, known.storage)
-    return next((engine for engine in made if engine.policies == policies), None) or Engine(policies)
-
-
-def _fitting(
-    rows: TenantRows,
-    shipped: tuple[Policy, ...],
-    own: list[Policy],
-    base: Engine,
-    known: PolicySet | None,
-    why: str,
-    faults: list[str],
-) -> list[Policy]:
-    """Give as many of the tenant's policies as compile together; `faults` names the others."""
-
-    def compiles(policies: Sequence[Policy]) -> bool:
-        try:
-            _engine((*shipped, *policies), base, known)
-        except PolicyPackError:
-            return False
-        return True
-
-    kept, left_out = fitting(own, {row["policy_id"]: row["updated_at"] for row in rows.policies}, compiles)
-    faults += [f"the policy {policy.id} does not compile with the others: {why}" for policy in left_out]
-    return kept
-
-
-def _static(override: Override | None) -> Override | None:
-    return override if override is not None and override.kind == "static" else None
-
-
-def _rules(rows: TenantRows, overrides: Mapping[str, Override], faults: list[str]) -> tuple[Rule, ...]:
-    return tuple(rule_of(policy) for policy in in_order(dynamic_policies(rows, overrides, faults)) if policy.enabled)
-
-
-def _own_static(rows: TenantRows, taken: set[str], faults: list[str]) -> list[Policy]:
-    own = []
-    for row in rows.policies:
-        if row["kind"] != "static":
-            continue
-        try:
-            policy = static_of_row(row)
-        except ValueError:
-            faults.append(f"the policy {row['policy_id']} cannot be read")
-            continue
-        fault = "its name is taken" if policy.policy_id in taken else rejection(policy.says.pattern)
-        if fault is not None:
-            faults.append(f"the policy {policy.policy_id} is not in use: {fault}")
-            continue
-        own.append(policy.compiled())
-    return own

@@ -17,7 +17,7 @@ from axonflow_hooks.agent.grants.presence import Question, require_person
 from axonflow_hooks.agent.grants.refusals import GrantRefused
 from axonflow_hooks.agent.policies import changes
 from axonflow_hooks.agent.privacy import StorageRedactor
-from axonflow_hooks.agent.store.records import format_time, now, parse_time, storable
+from axonflow_hooks.agent.tables.records import format_time, now, parse_time, storable
 from axonflow_hooks.policy import Placeholders
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from axonflow_hooks.agent.policies.changes import Kind
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import Caller
     from axonflow_hooks.agent.store.writer import Transaction
+    from axonflow_hooks.agent.tables.records import Caller
     from axonflow_hooks.wire.policies import OverrideAction
     from axonflow_hooks.wire.words import RiskLevel
 

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from axonflow_hooks.policy.matching import HAVE_RE2, Haystack, compile_set, compile_stdlib, pattern_fault
+from axonflow_hooks.policy.matching import (
+    HAVE_RE2,
+    Haystack,
+    compile_set,
+    compile_stdlib,
+    pattern_fault,
+    quiet_options,
+)
 from axonflow_hooks.wire.policies import MAX_PATTERN_CHARS
 
 if HAVE_RE2:
@@ -47,7 +54,7 @@ def rejection(pattern: str) -> str | None:
     if fault is not None:
         return f"the pattern is no valid RE2 expression: {fault}"
     if HAVE_RE2:
-        if re2.compile(pattern, _quiet()).programsize > MAX_PROGRAM:
+        if re2.compile(pattern, quiet_options()).programsize > MAX_PROGRAM:
             return "the pattern is too expensive: its repeats make too large a program"
     elif _nests_repeats(grammar.parse(pattern.replace(r"\z", r"\Z"))):
         return "the pattern is too expensive: a repeat within a repeat"
@@ -91,7 +98,7 @@ def first_groups(pattern: str, text: str) -> list[str] | None:
     """Give the first match of an accepted pattern and its groups ("" for one that took no part), None for none."""
     if HAVE_RE2:
         # As bytes, like every other search: what has no UTF-8 form is looked at too.
-        found = re2.compile(pattern, _quiet()).search(Haystack(text).data)
+        found = re2.compile(pattern, quiet_options()).search(Haystack(text).data)
         return None if found is None else [_shown(group) for group in (found.group(0), *found.groups())]
     match = compile_stdlib(pattern).search(text)
     return None if match is None else [group or "" for group in (match.group(0), *match.groups())]
@@ -99,18 +106,12 @@ def first_groups(pattern: str, text: str) -> list[str] | None:
 
 def _matches_nothing(pattern: str) -> bool:
     if HAVE_RE2:
-        return re2.compile(pattern, _quiet()).search(b"") is not None
+        return re2.compile(pattern, quiet_options()).search(b"") is not None
     return compile_stdlib(pattern).search("") is not None
 
 
 def _shown(group: bytes | None) -> str:
     return "" if group is None else group.decode("utf-8", "replace")
-
-
-def _quiet() -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    return options
 
 
 def _nests_repeats(parsed: Any, *, inside: bool = False) -> bool:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from axonflow_hooks.agent.store.records import now
+from axonflow_hooks.agent.tables.records import now
 from axonflow_hooks.policy import Policy
 from axonflow_hooks.policy.model import STATEMENT_KINDS, Matcher
 from axonflow_hooks.wire.policies import StaticPolicyCreate
@@ -114,15 +114,16 @@ def live_overrides(rows: Iterable[Mapping[str, Any]], moment: str) -> dict[str, 
 
 
 def honoured_overrides(
-    base: Iterable[Policy], rows: Iterable[Mapping[str, Any]], unproven: AbstractSet[str], faults: list[str]
-) -> dict[str, Override]:
-    """Give the overrides that hold now, by policy; `faults` grows.
+    base: Iterable[Policy], rows: Iterable[Mapping[str, Any]], unproven: AbstractSet[str]
+) -> tuple[dict[str, Override], list[str]]:
+    """Give the overrides that hold now, by policy, and what is left out.
 
     One that this agent has not written, or not so (`unproven`), holds only where it lifts no protection.
     """
     found = live_overrides(rows, now())
     if not unproven & found.keys():
-        return found
+        return found, []
+    faults = []
     policies = {policy.id: policy for policy in base}
     for policy_id in sorted(unproven & found.keys()):
         override, policy = found[policy_id], policies.get(policy_id)
@@ -132,7 +133,7 @@ def honoured_overrides(
         if lifts:
             del found[policy_id]
             faults.append(f"the override of {policy_id}: this agent has not written it so, and it lifts protection")
-    return found
+    return found, faults
 
 
 def overridden(policy: Policy, override: Override | None) -> Policy:

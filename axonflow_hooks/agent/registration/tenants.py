@@ -15,12 +15,11 @@ from anyio import to_thread
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from axonflow_hooks.agent.clients import TENANT_PREFIX
+from axonflow_hooks.agent.errors import RestRefused
 from axonflow_hooks.agent.faults import report
 from axonflow_hooks.agent.names import kept_name
 from axonflow_hooks.agent.rate_limit import Window
 from axonflow_hooks.agent.registration.outbox import put_recovery_mail
-from axonflow_hooks.agent.rest.endpoint import RestRefused
-from axonflow_hooks.agent.store.records import AuditRecord, Caller, format_time, new_audit_id, now, parse_time
 from axonflow_hooks.agent.store.registrations import (
     add_tenant,
     add_token,
@@ -31,6 +30,7 @@ from axonflow_hooks.agent.store.registrations import (
     take_attempt,
     use_token,
 )
+from axonflow_hooks.agent.tables.records import AuditRecord, Caller, format_time, new_audit_id, now, parse_time
 from axonflow_hooks.recognition import credential_key
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""The REST routes of the contract: what a route is, the groups of routes, and the document that describes them."""
+"""The REST routes of the contract: what a route is (`endpoint`), how it is answered (`dispatch`), and the groups."""

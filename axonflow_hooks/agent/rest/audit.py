@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, Field
 
 from axonflow_hooks.agent.audit_entries import entry_fields, record_tool_call
+from axonflow_hooks.agent.errors import RestRefused
+from axonflow_hooks.agent.idempotency import REPLAYED_HEADER, Reused
 from axonflow_hooks.agent.moments import DAY_END, DAY_START, stored_moment
 from axonflow_hooks.agent.rest.decisions import READ_SCOPE
-from axonflow_hooks.agent.rest.endpoint import Endpoint, RestRefused, RestReply
-from axonflow_hooks.agent.rest.idempotency import Reused
+from axonflow_hooks.agent.rest.endpoint import Endpoint, RestReply
 from axonflow_hooks.agent.store.reports import AuditQuery, find_entry, search_entries
 from axonflow_hooks.wire.audit import AuditEntry, AuditPage, AuditSearchRequest, ToolCallReceipt, ToolCallRequest
 from axonflow_hooks.wire.checks import Refusal
@@ -19,7 +20,7 @@ from axonflow_hooks.wire.checks import Refusal
 if TYPE_CHECKING:
     from axonflow_hooks.agent.rest.endpoint import RestCall
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import Caller
+    from axonflow_hooks.agent.tables.records import Caller
 
 ENTRY_NOT_FOUND: Final = "Audit entry not found or past retention window"
 
@@ -96,7 +97,7 @@ async def report_tool_call(agent: Agent, call: RestCall) -> RestReply:
         receipt, replayed = await record_tool_call(agent, call.caller, given, call.json, call.size, session, key)
     except Reused as error:
         raise RestRefused(422, str(error)) from None
-    return RestReply(receipt, 201, {"Idempotent-Replayed": "true"} if replayed else {})
+    return RestReply(receipt, 201, {REPLAYED_HEADER: "true"} if replayed else {})
 
 
 def _entries(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from axonflow_hooks.agent.rest.endpoint import RestRefused
-from axonflow_hooks.agent.store.records import LOCAL_TENANT
+from axonflow_hooks.agent.errors import RestRefused
+from axonflow_hooks.agent.tables.records import LOCAL_TENANT
 
 if TYPE_CHECKING:
-    from axonflow_hooks.agent.store.records import Caller
+    from axonflow_hooks.agent.tables.records import Caller
 
 
 def refuse_user_token(user_token: str | None) -> None:

@@ -14,8 +14,10 @@ from axonflow_hooks.agent.checks import (
     statement_check,
     verdict_fields,
 )
+from axonflow_hooks.agent.errors import RestRefused
+from axonflow_hooks.agent.grants.lasting import grants_of
 from axonflow_hooks.agent.rest.callers import check_tenant, refuse_user_token
-from axonflow_hooks.agent.rest.endpoint import Endpoint, RestRefused, RestReply
+from axonflow_hooks.agent.rest.endpoint import Endpoint, RestReply
 from axonflow_hooks.agent.rest.handshake import check_handshake
 from axonflow_hooks.agent.verdicts import decide
 from axonflow_hooks.wire.checks import (
@@ -70,7 +72,8 @@ async def check_input(agent: Agent, call: RestCall) -> RestReply:
         **masked,
         "redaction_evaluated": True,
     }
-    return RestReply(value, 200 if verdict.allowed else 403)
+    rests_on = grants_of(verdict.record.matches) if verdict.allowed else ()
+    return RestReply(value, 200 if verdict.allowed else 403, rests_on=rests_on)
 
 
 async def check_output(agent: Agent, call: RestCall) -> RestReply:

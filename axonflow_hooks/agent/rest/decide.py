@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from axonflow_hooks.agent.mcp.integrations import integration_of_connector
+from axonflow_hooks.agent.arguments import embedded_arguments
+from axonflow_hooks.agent.check import Check, tool_signature
+from axonflow_hooks.agent.errors import RestRefused
+from axonflow_hooks.agent.integrations import integration_of_connector
 from axonflow_hooks.agent.names import kept_name, kept_user
 from axonflow_hooks.agent.privacy import StorageRedactor
-from axonflow_hooks.agent.rest.arguments import embedded_arguments
 from axonflow_hooks.agent.rest.callers import check_tenant, refuse_user_token
 from axonflow_hooks.agent.rest.context import keep_context
-from axonflow_hooks.agent.rest.endpoint import Endpoint, RestRefused, RestReply
+from axonflow_hooks.agent.rest.endpoint import Endpoint, RestReply
 from axonflow_hooks.agent.rest.handshake import check_handshake
-from axonflow_hooks.agent.store.records import format_time, parse_time
-from axonflow_hooks.agent.verdicts import Check, decide, tool_signature
+from axonflow_hooks.agent.tables.records import format_time, parse_time
+from axonflow_hooks.agent.verdicts import decide
 from axonflow_hooks.wire.checks import TEXT_PLAIN
 from axonflow_hooks.wire.decide import (
     APPROVAL_HEADER,
@@ -31,7 +33,7 @@ from axonflow_hooks.wire.decide import (
 if TYPE_CHECKING:
     from axonflow_hooks.agent.rest.endpoint import RestCall
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import DecisionRecord
+    from axonflow_hooks.agent.tables.records import DecisionRecord
     from axonflow_hooks.agent.verdicts import Verdict
     from axonflow_hooks.policy import Engine
     from axonflow_hooks.wire.decide import Outcome

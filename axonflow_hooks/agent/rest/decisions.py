@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel
 
 from axonflow_hooks.agent.decision_lists import recent_decisions
-from axonflow_hooks.agent.mcp.decisions import explain
-from axonflow_hooks.agent.rest.endpoint import Endpoint, RestRefused, RestReply
+from axonflow_hooks.agent.errors import RestRefused
+from axonflow_hooks.agent.explained_decisions import explain
+from axonflow_hooks.agent.rest.endpoint import Endpoint, RestReply
 from axonflow_hooks.wire.audit import DecisionList
 from axonflow_hooks.wire.checks import Refusal
 from axonflow_hooks.wire.explanation import DECISION_NOT_FOUND, DecisionExplanation

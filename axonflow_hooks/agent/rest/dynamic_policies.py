@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from axonflow_hooks.agent.errors import RestRefused
 from axonflow_hooks.agent.policies.catalogue import catalogue_of, page_of
 from axonflow_hooks.agent.policies.editing import change_of, creation, override_end, row_of
 from axonflow_hooks.agent.policies.overriding import Wish
@@ -14,7 +15,7 @@ from axonflow_hooks.agent.policies.seeds import system_dynamic
 from axonflow_hooks.agent.policies.weakening import dynamic_losses
 from axonflow_hooks.agent.rest.dynamic_tools import ENDPOINTS as TOOLS
 from axonflow_hooks.agent.rest.dynamic_tools import read_coded, without_faults
-from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestRefused, RestReply
+from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestReply
 from axonflow_hooks.agent.rest.policy_calls import deleted, edit, override, redacted, tenant_only, told
 from axonflow_hooks.agent.rest.policy_texts import refuse_private
 from axonflow_hooks.wire.dynamic_policies import (

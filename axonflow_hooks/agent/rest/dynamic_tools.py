@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from axonflow_hooks.agent.errors import PolicyRefused
+from axonflow_hooks.agent.errors import PolicyRefused, RestRefused
 from axonflow_hooks.agent.policies.catalogue import catalogue_of
 from axonflow_hooks.agent.policies.editing import change_of, creation
 from axonflow_hooks.agent.policies.evaluation import condition_results, evaluate_rule
 from axonflow_hooks.agent.policies.facts import facts_of_trial
 from axonflow_hooks.agent.policies.risk import shifted
 from axonflow_hooks.agent.policies.rules import Fault, checked, rule_of, to_document
-from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestRefused, RestReply
+from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestReply
 from axonflow_hooks.agent.rest.policy_calls import edit, redacted, told, versions_of
 from axonflow_hooks.agent.rest.policy_texts import refuse_private
 from axonflow_hooks.agent.store.policies import tenant_rows
-from axonflow_hooks.agent.store.records import format_time
+from axonflow_hooks.agent.tables.records import format_time
 from axonflow_hooks.wire.dynamic_policies import (
     ConditionResult,
     DynamicPolicyCreate,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from axonflow_hooks.agent.policies.facts import Facts
     from axonflow_hooks.agent.policies.rules import DynamicPolicy
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import Caller
+    from axonflow_hooks.agent.tables.records import Caller
     from axonflow_hooks.wire.dynamic_policies import OverwriteMode
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from axonflow_hooks.agent.check import Check
 from axonflow_hooks.agent.privacy import StorageRedactor
 from axonflow_hooks.agent.rest.decide import outcome_of, valid_until
 from axonflow_hooks.agent.rest.endpoint import Endpoint, RestReply
 from axonflow_hooks.agent.rest.handshake import check_handshake
 from axonflow_hooks.agent.store.queries import find_decision
-from axonflow_hooks.agent.store.records import AuditRecord, new_audit_id, now
-from axonflow_hooks.agent.verdicts import Check, decide
+from axonflow_hooks.agent.tables.records import AuditRecord, new_audit_id, now
+from axonflow_hooks.agent.verdicts import decide
 from axonflow_hooks.wire.gateway import LlmCallReceipt, LlmCallRequest, PreCheckReply, PreCheckRequest
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from axonflow_hooks.agent.rest.endpoint import RestRefused
+from axonflow_hooks.agent.errors import RestRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

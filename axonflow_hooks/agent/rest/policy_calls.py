@@ -6,12 +6,12 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from axonflow_hooks.agent.errors import PolicyRefused
+from axonflow_hooks.agent.errors import PolicyRefused, RestRefused
 from axonflow_hooks.agent.grants.refusals import GrantRefused
 from axonflow_hooks.agent.policies.editing import carry_out
 from axonflow_hooks.agent.policies.overriding import make_override
 from axonflow_hooks.agent.privacy import StorageRedactor
-from axonflow_hooks.agent.rest.endpoint import RestRefused, RestReply
+from axonflow_hooks.agent.rest.endpoint import RestReply
 from axonflow_hooks.agent.rest.presence import rest_refusal
 from axonflow_hooks.agent.store.policies import find_versions
 from axonflow_hooks.policy import Placeholders

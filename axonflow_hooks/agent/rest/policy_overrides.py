@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from axonflow_hooks.agent.errors import RestRefused
 from axonflow_hooks.agent.policies.catalogue import catalogue_of, override_view
 from axonflow_hooks.agent.policies.editing import override_end
 from axonflow_hooks.agent.policies.overriding import Wish, checked_end
 from axonflow_hooks.agent.policies.static import weakens
 from axonflow_hooks.agent.policies.weakening import ending_loses
-from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestRefused, RestReply
+from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestReply
 from axonflow_hooks.agent.rest.policy_calls import deleted, edit, override, refusing, told
 from axonflow_hooks.wire.policies import PolicyOverrideCreate, PolicyOverrides, PolicyOverrideView
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from axonflow_hooks.agent.errors import RestRefused
 from axonflow_hooks.agent.leaves import Leaf, map_leaves
-from axonflow_hooks.agent.rest.endpoint import RestRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel
 
+from axonflow_hooks.agent.errors import RestRefused
 from axonflow_hooks.agent.grants import approvals_queue, overrides
 from axonflow_hooks.agent.grants.presence import answer, refuse, waiting_questions
 from axonflow_hooks.agent.grants.refusals import GrantRefused
 from axonflow_hooks.agent.policies import editing, overriding
-from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestRefused, RestReply
+from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestReply
 from axonflow_hooks.wire.presence import PRESENCE_HEADER, PresenceStatus, WaitingQuestions, parse_header
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ from starlette.background import BackgroundTask
 from starlette.routing import Route
 
 from axonflow_hooks.agent.envelopes import json_response
+from axonflow_hooks.agent.errors import RestRefused
 from axonflow_hooks.agent.registration.page import confirmation_page
 from axonflow_hooks.agent.registration.tenants import RECOVER_PATH, REGISTER_PATH, TOKEN, VERIFY_PATH
 from axonflow_hooks.agent.requests import BodyRefused, parse_json, read_body
-from axonflow_hooks.agent.rest.endpoint import RestRefused, refused
-from axonflow_hooks.settings import is_email
+from axonflow_hooks.agent.rest.refusals import refused
+from axonflow_hooks.setting_values import is_email
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

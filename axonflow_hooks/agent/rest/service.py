@@ -18,17 +18,18 @@ from pydantic import BaseModel, Field
 
 from axonflow_hooks import __version__
 from axonflow_hooks.agent.audit_trail.heads import load_head
+from axonflow_hooks.agent.errors import RestRefused
 from axonflow_hooks.agent.names import kept_user
-from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestRefused, RestReply
+from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestReply
 from axonflow_hooks.agent.service.routes import CLIENTS_PATH, STATUS_PATH
-from axonflow_hooks.agent.store.records import LOCAL_TENANT, AuditRecord, new_audit_id, now, parse_time
 from axonflow_hooks.agent.store.registrations import add_client, list_clients, revoke_client
+from axonflow_hooks.agent.tables.records import LOCAL_TENANT, AuditRecord, new_audit_id, now, parse_time
 from axonflow_hooks.recognition import credential_key
 
 if TYPE_CHECKING:
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import Caller
     from axonflow_hooks.agent.store.writer import Transaction
+    from axonflow_hooks.agent.tables.records import Caller
 
 SECRET_BYTES: Final = 32
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from axonflow_hooks.agent.errors import RestRefused
 from axonflow_hooks.agent.policies import changes
 from axonflow_hooks.agent.policies.catalogue import catalogue_of, page_of
 from axonflow_hooks.agent.policies.editing import change_of, override_end, row_of
@@ -15,7 +16,8 @@ from axonflow_hooks.agent.policies.patterns import first_groups, rejection
 from axonflow_hooks.agent.policies.rules import DYNAMIC_PREFIX
 from axonflow_hooks.agent.policies.static import overridden, strongest_of, weakens
 from axonflow_hooks.agent.policies.weakening import PROTECTING, ending_loses
-from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestRefused, RestReply
+from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestReply
+from axonflow_hooks.agent.rest.policies_in_use import refuse_misfit, shown_in_use
 from axonflow_hooks.agent.rest.policy_calls import (
     deleted,
     edit,
@@ -28,7 +30,7 @@ from axonflow_hooks.agent.rest.policy_calls import (
 )
 from axonflow_hooks.agent.rest.policy_overrides import ENDPOINTS as OVERRIDES
 from axonflow_hooks.agent.rest.policy_texts import refuse_private
-from axonflow_hooks.agent.store.records import format_time
+from axonflow_hooks.agent.tables.records import format_time
 from axonflow_hooks.wire.dynamic_policies import EffectivePolicies
 from axonflow_hooks.wire.policies import (
     EffectiveQuery,
@@ -63,12 +65,11 @@ async def _list(agent: Agent, call: RestCall) -> RestReply:
     wanted = call.read_query(PolicyListQuery)
     known = await catalogue_of(agent, call.caller.tenant_id)
     policies, pagination = page_of(known.static_views(), wanted)
-    return told(StaticPolicyPage(policies=policies, pagination=pagination))
+    return told(StaticPolicyPage(policies=await shown_in_use(agent, call, policies), pagination=pagination))
 
 
 async def _get(agent: Agent, call: RestCall) -> RestReply:
-    known = await catalogue_of(agent, call.caller.tenant_id)
-    return _found(known, call.path["policy_id"])
+    return await _found(agent, call, call.path["policy_id"])
 
 
 async def _create(agent: Agent, call: RestCall) -> RestReply:
@@ -77,10 +78,10 @@ async def _create(agent: Agent, call: RestCall) -> RestReply:
     _check(given)
     await refuse_private(agent, call, given)
     policy_id = changes.new_policy_id("static", await redacted(agent, call, given.name))
+    await refuse_misfit(agent, call, policy_id, given)
     document = given.model_dump(mode="json")
     row = await write(agent, call, lambda tx: changes.create(tx, call.caller, "static", policy_id, document))
-    known = await catalogue_of(agent, call.caller.tenant_id)
-    return _found(known, row["id"], status=201)
+    return await _found(agent, call, row["id"], status=201)
 
 
 async def _update(agent: Agent, call: RestCall) -> RestReply:
@@ -90,6 +91,8 @@ async def _update(agent: Agent, call: RestCall) -> RestReply:
     base = known.base.get(call.path["policy_id"])
     if base is not None:
         raise RestRefused(403, _immutable(known, base, "modified"))
+    if given.pattern is not None:
+        await _refuse_changed(agent, call, known, given.pattern)
 
     def changed(document: dict[str, Any]) -> dict[str, Any]:
         after = StaticPolicyCreate.model_validate({**document, **given.model_dump(exclude_none=True)})
@@ -97,7 +100,16 @@ async def _update(agent: Agent, call: RestCall) -> RestReply:
         return after.model_dump(mode="json")
 
     (row,) = await edit(agent, call, _plan(call, changed))
-    return _found(await catalogue_of(agent, call.caller.tenant_id), row["id"])
+    return await _found(agent, call, row["id"])
+
+
+async def _refuse_changed(agent: Agent, call: RestCall, known: Catalogue, pattern: str) -> None:
+    """Refuse another pattern for the policy that a path names where it would make the policy useless."""
+    key = call.path["policy_id"]
+    before = next((policy for policy in known.own if key in (policy.id, policy.policy_id)), None)
+    if before is not None and before.says.pattern != pattern:
+        _check_pattern(pattern)
+        await refuse_misfit(agent, call, before.policy_id, before.says.model_copy(update={"pattern": pattern}))
 
 
 def _plan(
@@ -121,7 +133,7 @@ async def _toggle(agent: Agent, call: RestCall) -> RestReply:
         await _switch(agent, call, known, base, enabled=given.enabled)
     else:
         await edit(agent, call, _plan(call, lambda document: {**document, "enabled": given.enabled}))
-    return _found(await catalogue_of(agent, call.caller.tenant_id), key)
+    return await _found(agent, call, key)
 
 
 async def _switch(agent: Agent, call: RestCall, known: Catalogue, base: Policy, *, enabled: bool) -> None:
@@ -170,7 +182,7 @@ async def _effective(agent: Agent, call: RestCall) -> RestReply:
     dynamic = [policy.view() for policy in known.dynamic if policy.enabled or wanted.include_disabled]
     return told(
         EffectivePolicies(
-            static=static,
+            static=await shown_in_use(agent, call, static),
             dynamic=[view for view in dynamic if wanted.category in (None, view.category)],
             tenant_id=call.caller.tenant_id,
             computed_at=format_time(datetime.now(timezone.utc)),
@@ -216,16 +228,21 @@ async def _status(agent: Agent, call: RestCall) -> RestReply:
 def _check(says: StaticPolicyCreate) -> None:
     if says.category.startswith(DYNAMIC_PREFIX):
         raise RestRefused(400, "category: a static policy cannot have a dynamic category")
-    fault = rejection(says.pattern)
+    _check_pattern(says.pattern)
+
+
+def _check_pattern(pattern: str) -> None:
+    fault = rejection(pattern)
     if fault is not None:
         raise RestRefused(400, f"Invalid regex pattern: {fault}")
 
 
-def _found(known: Catalogue, key: str, *, status: int = 200) -> RestReply:
-    view = known.static_view(key)
+async def _found(agent: Agent, call: RestCall, key: str, *, status: int = 200) -> RestReply:
+    view = (await catalogue_of(agent, call.caller.tenant_id)).static_view(key)
     if view is None:
         raise RestRefused(404, _NOT_FOUND)
-    return told(view, status)
+    (shown,) = await shown_in_use(agent, call, [view])
+    return told(shown, status)
 
 
 def _immutable(known: Catalogue, base: Policy, what: str) -> str:

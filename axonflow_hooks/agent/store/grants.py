@@ -27,11 +27,11 @@ from sqlalchemy import (
 )
 
 from axonflow_hooks.agent.audit_trail.retention import cutoff
-from axonflow_hooks.agent.store.records import storable
 from axonflow_hooks.agent.store.rows import Row, all_rows, first_row
-from axonflow_hooks.agent.store.schema import audit_log, metadata
 from axonflow_hooks.agent.store.sealed import change_sealed, faults_of, insert_sealed, subject_of
 from axonflow_hooks.agent.store.writer import ENGINE_RETENTION_DAYS
+from axonflow_hooks.agent.tables.records import storable
+from axonflow_hooks.agent.tables.schema import audit_log, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -175,6 +175,12 @@ def find_override(connection: Connection, override_id: str, tenant_id: str) -> R
     """Give the row of one of a tenant's overrides, or None."""
     query = select(overrides).where(overrides.c.id == storable(override_id), overrides.c.tenant_id == tenant_id)
     return first_row(connection, query)
+
+
+def override_holds(connection: Connection, row: Mapping[str, Any], at: str) -> bool:
+    """Tell whether the row of an override is genuine and holds at a moment."""
+    live = row["revoked_at"] is None and row["expires_at"] > at
+    return bool(live) and not faults_of(connection, overrides, [row])
 
 
 def list_overrides(

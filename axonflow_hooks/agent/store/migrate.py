@@ -16,7 +16,8 @@ from sqlalchemy import Column, MetaData, String, Table, insert, inspect, select,
 from axonflow_hooks.agent.audit_trail.chain import Head
 from axonflow_hooks.agent.audit_trail.heads import HEAD_ID, last_entry, load_head
 from axonflow_hooks.agent.errors import StartupError
-from axonflow_hooks.agent.store import grants, policies, registrations, schema, triggers
+from axonflow_hooks.agent.store import grants, policies, registrations, triggers
+from axonflow_hooks.agent.tables import schema
 from axonflow_hooks.private_files import PRIVATE_FILE_MODE
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from axonflow_hooks.agent.store.records import storable
 from axonflow_hooks.agent.store.rows import all_rows, first_row
-from axonflow_hooks.agent.store.schema import metadata
 from axonflow_hooks.agent.store.sealed import faults_of, insert_sealed, of_earlier_release, reseal, subject_of
+from axonflow_hooks.agent.tables.records import storable
+from axonflow_hooks.agent.tables.schema import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 
-from axonflow_hooks.agent.store.records import storable
-from axonflow_hooks.agent.store.schema import decisions, idempotency
+from axonflow_hooks.agent.tables.records import storable
+from axonflow_hooks.agent.tables.schema import decisions, idempotency
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +65,12 @@ def find_replay(connection: Connection, client_id: str, scope: str, key: str) ->
     )
     found = connection.execute(query).first()
     return None if found is None else Replay(found.fingerprint, json.loads(found.response))
+
+
+def forget_reply(connection: Connection, client_id: str, scope: str, key: str) -> None:
+    """Drop what was answered to this client's key, so that it can be answered anew."""
+    known = (idempotency.c.client_id == client_id, idempotency.c.scope == scope, idempotency.c.key == key)
+    connection.execute(delete(idempotency).where(*known))
 
 
 def remember_reply(connection: Connection, row: Mapping[str, str]) -> None:

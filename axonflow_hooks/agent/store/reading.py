@@ -10,9 +10,10 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from axonflow_hooks.agent.errors import StartupError
-from axonflow_hooks.agent.store import postgresql, schema
+from axonflow_hooks.agent.store import postgresql
 from axonflow_hooks.agent.store.database import DATABASE_NAME
 from axonflow_hooks.agent.store.migrate import check_revision
+from axonflow_hooks.agent.tables import schema
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Column, Index, String, Table, and_, delete, func, insert, select, update
 
-from axonflow_hooks.agent.store.schema import metadata
+from axonflow_hooks.agent.tables.schema import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

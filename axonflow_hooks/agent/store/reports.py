@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, false, func, or_, select
 
-from axonflow_hooks.agent.store.records import storable
-from axonflow_hooks.agent.store.schema import audit_log, decisions, idempotency
+from axonflow_hooks.agent.tables.records import storable
+from axonflow_hooks.agent.tables.schema import audit_log, decisions, idempotency
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, bindparam, func, insert, select, update
 
 from axonflow_hooks.agent.audit_trail.chain import HASH_COLUMN, row_hash
-from axonflow_hooks.agent.store.schema import audit_log
 from axonflow_hooks.agent.store.writer import ENGINE_TRAIL
+from axonflow_hooks.agent.tables.schema import audit_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -18,7 +18,7 @@ import logging
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from axonflow_hooks.agent.audit_trail.chain import Head
-    from axonflow_hooks.agent.store.records import AuditRecord, DecisionRecord
+    from axonflow_hooks.agent.tables.records import AuditRecord, DecisionRecord
 
 logger: Final = logging.getLogger("axonflow.agent")
 
@@ -76,16 +76,14 @@ class Transaction:
         self.head = self._appender.append(self.connection, self.head, decisions, audit)
 
 
-@dataclass(frozen=True, slots=True)
-class _Job(Generic[ResultT]):
-    run: Callable[[Transaction], ResultT]
+class _Job(NamedTuple):
+    run: Callable[[Transaction], Any]
     loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[ResultT]
+    future: asyncio.Future[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    job: _Job[Any]
+class _Outcome(NamedTuple):
+    job: _Job
     result: Any = None
     error: Exception | None = None
 
@@ -103,7 +101,7 @@ class Writer:
         self._appender = Appender(trail, engine.dialect)
         self._upkeep = Upkeep(self._appender, trail, options.get(ENGINE_RETENTION_DAYS))
         self._connection = engine.connect()
-        self._waiting: deque[_Job[Any]] = deque()
+        self._waiting: deque[_Job] = deque()
         self._telling: asyncio.AbstractEventLoop | None = None
         self._told = False
         self._expected = 0
@@ -184,7 +182,7 @@ class Writer:
         self.healthy = False
         _deliver([_Outcome(job, error=StoreUnavailable("The audit database is closed.")) for job in left])
 
-    def _next_batch(self) -> list[_Job[Any]] | None:
+    def _next_batch(self) -> list[_Job] | None:
         """Give what waits, nothing when upkeep is due first, None at the end."""
         with self._changed:
             if not self._told and not self._closing:
@@ -198,7 +196,7 @@ class Writer:
             self._expected = len(batch) // 2
             return batch
 
-    def _run_together(self, connection: Connection, batch: Sequence[_Job[Any]]) -> list[_Outcome]:
+    def _run_together(self, connection: Connection, batch: Sequence[_Job]) -> list[_Outcome]:
         for _attempt in range(2):
             try:
                 return self._commit(connection, batch)
@@ -212,7 +210,7 @@ class Writer:
             return [_Outcome(job, error=lost) for job in batch]
         return [self._run_alone(connection, job) for job in batch]
 
-    def _run_alone(self, connection: Connection, job: _Job[Any]) -> _Outcome:
+    def _run_alone(self, connection: Connection, job: _Job) -> _Outcome:
         try:
             return self._commit(connection, [job])[0]
         except SQLAlchemyError as error:
@@ -220,7 +218,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - it belongs to the job's caller
             return _Outcome(job, error=error)
 
-    def _commit(self, connection: Connection, batch: Sequence[_Job[Any]]) -> list[_Outcome]:
+    def _commit(self, connection: Connection, batch: Sequence[_Job]) -> list[_Outcome]:
         try:
             with connection.begin():
                 transaction = Transaction(connection, self._appender, self._appender.begin(connection))

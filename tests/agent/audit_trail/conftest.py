@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import create_engine
 
-from axonflow_hooks.agent.audit_trail.verify import Evidence, verify
 from axonflow_hooks.agent.store.database import open_database
 from axonflow_hooks.agent.store.keys import read_seal
 from axonflow_hooks.agent.store.options import StoreOptions
-from axonflow_hooks.agent.store.records import AuditRecord, Caller, DecisionRecord, MatchRecord, SpanRecord, now
 from axonflow_hooks.agent.store.writer import Transaction, Writer
+from axonflow_hooks.agent.tables.records import AuditRecord, Caller, DecisionRecord, MatchRecord, SpanRecord, now
+from axonflow_hooks.agent.verification.verify import Evidence, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from axonflow_hooks.agent.audit_trail.findings import Report
     from axonflow_hooks.agent.audit_trail.mark import Mark
+    from axonflow_hooks.agent.verification.findings import Report
 
 CALLER = Caller("local", session_id="session-1", user_email="dev@example.com", client_software="test/1")
 MATCH = MatchRecord(

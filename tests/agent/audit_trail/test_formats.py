@@ -16,7 +16,7 @@ from axonflow_hooks.agent.audit_trail.formats.entry import Entry, read_entry
 from axonflow_hooks.agent.audit_trail.formats.ocsf import ocsf_event
 from axonflow_hooks.agent.audit_trail.formats.otlp import RECORDS_A_LINE, otlp_lines, otlp_record
 from axonflow_hooks.agent.audit_trail.formats.table import COLUMNS, csv_lines, json_lines
-from axonflow_hooks.agent.store.records import AuditRecord, Caller
+from axonflow_hooks.agent.tables.records import AuditRecord, Caller
 
 NASTY = "a|b=c\\d \"e\", 'f'\r\ng\th\x1b[31m \u202e é \U0001f600"
 

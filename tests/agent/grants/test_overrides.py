@@ -51,8 +51,8 @@ def test_no_override_is_offered_where_none_would_help(governed: Governed, user: 
 
 
 def test_an_override_lets_the_call_pass_and_its_use_is_audited(governed: Governed, user: dict[str, str]) -> None:
-    made = governed.lift(headers=user, ttl_seconds=120)
-    verdict = governed.check("halt now", headers=user)
+    made = governed.lift("cease", headers=user, ttl_seconds=120)
+    verdict = governed.check("cease now", headers=user)
     assert (verdict["allowed"], verdict["override_existing_id"]) == (True, made["id"])
     assert "block_reason" not in verdict
     used = [row for row in governed.audited("override_used") if row["override_id"] == made["id"]]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from axonflow_hooks.agent.access import loopback_access
+from axonflow_hooks.agent.access import access_of
 from axonflow_hooks.agent.errors import ToolFailure
 from axonflow_hooks.agent.grants.presence import waiting_questions
 from axonflow_hooks.agent.grants.presence_key import enrol
@@ -19,11 +19,11 @@ from axonflow_hooks.agent.mcp.calls import ToolCall
 from axonflow_hooks.agent.mcp.sessions import Sessions
 from axonflow_hooks.agent.runtime import WAITING_CALLS, Agent
 from axonflow_hooks.agent.store.database import open_database
-from axonflow_hooks.agent.store.records import Caller
 from axonflow_hooks.agent.store.writer import Writer
+from axonflow_hooks.agent.tables.records import Caller
 from axonflow_hooks.policy import load_engine, parse_pack
-from tests.agent.conftest import MCP_PATH, AgentStarter
-from tests.agent.grants.conftest import PACK, PASSPHRASE, Governed, home_with_policies, override_of
+from tests.agent.conftest import MCP_PATH
+from tests.agent.grants.conftest import PACK, PASSPHRASE, Governed, override_of
 from tests.conftest import NO_TLS
 
 if TYPE_CHECKING:
@@ -31,14 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEADLINE_S = 60
-
-
-@pytest.fixture(scope="module")
-def governed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Governed]:
-    folder = tmp_path_factory.mktemp("agent")
-    starter = AgentStarter(folder)
-    yield Governed(starter(home=home_with_policies(folder / "home")))
-    starter.stop_all()
 
 
 def question_about(governed: Governed, reason: str) -> dict[str, Any]:
@@ -144,7 +136,7 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
     tmp_path.chmod(0o700)
     database = open_database(tmp_path)
     writer = Writer(database.engine)
-    access = loopback_access("127.0.0.1", 8080, "local", "s3cret")
+    access = access_of("http://127.0.0.1:8080", "local", "s3cret")
     engine = load_engine(packs=[parse_pack(PACK, name="test.toml")])
     yield Agent(engine, database, writer, access, Sessions(), frozenset(), presence=enrol(tmp_path, PASSPHRASE))
     writer.close()

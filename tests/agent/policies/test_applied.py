@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from axonflow_hooks.agent.policies.applied import DynamicInfo, apply_dynamic, provenance
+from axonflow_hooks.agent.check import Check
+from axonflow_hooks.agent.policies.applied import MAX_OUTCOMES, DynamicInfo, apply_dynamic, provenance
 from axonflow_hooks.agent.scanning import Scan, strongest
-from axonflow_hooks.agent.store.records import Caller
-from axonflow_hooks.agent.verdicts import Check
+from axonflow_hooks.agent.tables.records import Caller
 from axonflow_hooks.policy import Placeholders, load_engine, parse_pack
 from tests.agent.policies.dynamic_kit import condition, rule
 
@@ -57,6 +57,73 @@ def test_without_a_hit_nothing_changes() -> None:
     assert masked == {"statement": "mail a@b.c"}
     assert actions(scan) == {"mail": "log"}
     assert (info.policies_evaluated, info.matches) == (1, ())
+
+
+def outcomes_kept(outcomes: dict[Any, Any], check: Check, caller: Caller, *rules: Any) -> int:
+    """Apply rules with outcomes that are kept, and give how many matched."""
+    scan = Scan(ENGINE, check.phase, check.tool_signature, check.integrations, Placeholders())
+    masked = {name: scan.redact(value, name) for name, value in check.fields.items()}
+    _masked, kept = apply_dynamic(rules, scan, check, caller, masked, outcomes)
+    scan = Scan(ENGINE, check.phase, check.tool_signature, check.integrations, Placeholders())
+    masked = {name: scan.redact(value, name) for name, value in check.fields.items()}
+    _masked, anew = apply_dynamic(rules, scan, check, caller, masked)
+    assert kept.matches == anew.matches
+    assert (kept.policies_evaluated, kept.risk_score) == (anew.policies_evaluated, anew.risk_score)
+    return len(kept.matches)
+
+
+CHECK = Check("request", "check", "test.tool", {"statement": "x"}, 1, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("asks", "check", "caller"),
+    [
+        pytest.param(condition("phase", "equals", "response"), CHECK._replace(phase="response"), None, id="phase"),
+        pytest.param(
+            condition("request_type", "equals", "other"), CHECK._replace(request_type="other"), None, id="type"
+        ),
+        pytest.param(
+            condition("connector", "equals", "other"), CHECK._replace(tool_signature="other"), None, id="tool"
+        ),
+        pytest.param(
+            condition("connector", "contains", "long"), CHECK._replace(tool_signature="long" * 99), None, id="long-tool"
+        ),
+        pytest.param(
+            condition("risk_score", "greater_than", 0.5), CHECK._replace(fields={"s": "stop"}), None, id="risk-score"
+        ),
+        pytest.param(
+            condition("context.branch", "equals", "main"),
+            CHECK._replace(context={"branch": "main"}),
+            None,
+            id="context",
+        ),
+        pytest.param(
+            condition("provider", "equals", "acme"), CHECK._replace(target={"provider": "acme"}), None, id="provider"
+        ),
+        pytest.param(condition("query", "contains", "zz"), CHECK._replace(fields={"s": "zz"}), None, id="text"),
+        pytest.param(condition("client.id", "equals", "other"), CHECK, Caller("other"), id="client"),
+        pytest.param(
+            condition("client.name", "equals", "ide/1"), CHECK, Caller("c", client_software="ide/1"), id="name"
+        ),
+        pytest.param(
+            condition("user.email", "equals", "a@b.example"), CHECK, Caller("c", user_email="a@b.example"), id="user"
+        ),
+        pytest.param(condition("user.tenant_id", "equals", "t2"), CHECK, Caller("c", tenant_id="t2"), id="tenant"),
+    ],
+)
+def test_outcomes_are_kept_for_the_same_facts_only(asks: Any, check: Check, caller: Caller | None) -> None:
+    kept: dict[Any, Any] = {}
+    wanted = rule(asks, actions=["block"])
+    for _time in range(2):
+        assert outcomes_kept(kept, CHECK, Caller("c"), wanted) == 0
+        assert outcomes_kept(kept, check, caller or Caller("c"), wanted) == 1
+
+
+def test_no_more_outcomes_are_kept_than_there_is_room_for() -> None:
+    kept: dict[Any, Any] = {}
+    for number in range(MAX_OUTCOMES + 10):
+        outcomes_kept(kept, CHECK, Caller(f"client-{number}"), rule(condition("phase", "equals", "request")))
+    assert 0 < len(kept) <= MAX_OUTCOMES
 
 
 def test_places_that_conditions_found_are_masked() -> None:

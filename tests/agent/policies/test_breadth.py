@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from axonflow_hooks.agent.policies.breadth import masks_of
-from axonflow_hooks.agent.policies.live import compiled
+from axonflow_hooks.agent.policies.compiling import compiled
 from axonflow_hooks.agent.policies.static import StaticPolicy
 from axonflow_hooks.agent.store.policies import TenantRows
 from axonflow_hooks.policy import load_engine

@@ -8,7 +8,7 @@ import pytest
 
 from axonflow_hooks.agent.policies.catalogue import base_view, catalogue, page_of
 from axonflow_hooks.agent.store.policies import TenantRows
-from axonflow_hooks.agent.store.records import to_json
+from axonflow_hooks.agent.tables.records import to_json
 from axonflow_hooks.policy import load_engine
 from axonflow_hooks.wire.policies import PolicyListQuery, StaticPolicyCreate
 from axonflow_hooks.wire.words import RISK_LEVELS_BY_WEIGHT

@@ -16,9 +16,9 @@ from axonflow_hooks.agent.policies import changes
 from axonflow_hooks.agent.policies.editing import override_end
 from axonflow_hooks.agent.store.database import open_database
 from axonflow_hooks.agent.store.policies import find_revision, find_versions, policies, tenant_rows
-from axonflow_hooks.agent.store.records import LOCAL_TENANT, Caller
 from axonflow_hooks.agent.store.reports import AuditQuery, search_entries
 from axonflow_hooks.agent.store.writer import Writer
+from axonflow_hooks.agent.tables.records import LOCAL_TENANT, Caller
 from tests.agent.audit_trail.conftest import checked_folder
 
 if TYPE_CHECKING:

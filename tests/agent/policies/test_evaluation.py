@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from axonflow_hooks.agent.check import Check
 from axonflow_hooks.agent.policies.applied import apply_dynamic
 from axonflow_hooks.agent.policies.evaluation import evaluate
 from axonflow_hooks.agent.policies.facts import Facts, facts_of_trial
@@ -16,8 +17,7 @@ from axonflow_hooks.agent.policies.patterns import Text
 from axonflow_hooks.agent.policies.rules import rule_of
 from axonflow_hooks.agent.rest.dynamic_tools import tried
 from axonflow_hooks.agent.scanning import Scan
-from axonflow_hooks.agent.store.records import Caller
-from axonflow_hooks.agent.verdicts import Check
+from axonflow_hooks.agent.tables.records import Caller
 from axonflow_hooks.policy import Engine, Placeholders
 from axonflow_hooks.wire.dynamic_policies import DynamicTest, TestUser
 from tests.agent.policies.dynamic_kit import condition, policy, rule

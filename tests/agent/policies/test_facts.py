@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from axonflow_hooks.agent.check import Check
 from axonflow_hooks.agent.policies.facts import FIELDS, Facts, facts_of_check, facts_of_trial, is_field
 from axonflow_hooks.agent.policies.patterns import Text
-from axonflow_hooks.agent.store.records import Caller
-from axonflow_hooks.agent.verdicts import Check
+from axonflow_hooks.agent.tables.records import Caller
 from axonflow_hooks.wire.dynamic_policies import DynamicTest, TestUser
 
 CONTEXT = {"user_role": "dev", "user_department": "it", "user_region": "DE", "cost_estimate": "5", "team": "blue"}

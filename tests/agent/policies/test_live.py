@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from axonflow_hooks.agent.errors import StoreUnavailable
-from axonflow_hooks.agent.policies import changes, live
-from axonflow_hooks.agent.policies.live import LivePolicies, PolicySet, compiled
+from axonflow_hooks.agent.policies import changes, compiling, live
+from axonflow_hooks.agent.policies.live import LivePolicies
 from axonflow_hooks.agent.policies.overriding import grant
 from axonflow_hooks.agent.store.database import open_database
-from axonflow_hooks.agent.store.policies import TenantRows
-from axonflow_hooks.agent.store.records import LOCAL_TENANT, Caller
 from axonflow_hooks.agent.store.reports import AuditQuery, search_entries
 from axonflow_hooks.agent.store.writer import Writer
+from axonflow_hooks.agent.tables.records import LOCAL_TENANT, Caller
 from axonflow_hooks.errors import PolicyPackError
-from axonflow_hooks.policy import Engine, PolicySource, load_engine, parse_pack
+from axonflow_hooks.policy import Engine, PolicySource
 from axonflow_hooks.wire.policies import StaticPolicyCreate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from axonflow_hooks.agent.policies.compiling import PolicySet
     from axonflow_hooks.agent.store.database import Database
     from axonflow_hooks.agent.store.writer import Transaction
 
@@ -46,7 +46,6 @@ flag = ["zebra"]
 clean = ["x"]
 """
 LOCAL, OTHER = Caller("local"), Caller("other", tenant_id="cs_other")
-BASE = load_engine(packs=[parse_pack(PACK, name="t.toml")])
 
 
 def document(**fields: Any) -> dict[str, Any]:
@@ -221,7 +220,7 @@ def test_policies_that_do_not_compile_together_leave_the_last_set_in_use(
     def too_much(_policies: Any) -> Any:
         raise PolicyPackError("too much memory")
 
-    monkeypatch.setattr(live, "Engine", too_much)
+    monkeypatch.setattr(compiling, "Engine", too_much)
     write(database, lambda tx: changes.create(tx, LOCAL, "static", "custom_more", document(pattern="more")))
     found = current(live_policies)
     assert action(found, "prod-db") == "block"
@@ -246,7 +245,7 @@ def test_after_a_restart_too_only_what_changed_last_is_left_out_and_it_is_told(
         made = document(name=name, pattern=f"word-{name}")
         write(database, partial(changes.create, caller=LOCAL, kind="static", policy_id=f"custom_{name}", document=made))
     write(database, lambda tx: changes.update(tx, LOCAL, "static", "custom_a", lambda old: {**old, "pattern": "huge"}))
-    monkeypatch.setattr(live, "Engine", Small)
+    monkeypatch.setattr(compiling, "Engine", Small)
     writing = Writer(database.engine)
     try:
         policies = LivePolicies(PolicySource(folder), database, writing)
@@ -262,41 +261,3 @@ def test_after_a_restart_too_only_what_changed_last_is_left_out_and_it_is_told(
         lambda connection: search_entries(connection, AuditQuery(None, request_type="policy_not_in_use"), 9, 0)[0]
     )
     assert [json.loads(row["policy_details"])["fault"] for row in told] == [fault, fault]
-
-
-def row(**fields: Any) -> dict[str, Any]:
-    base: dict[str, Any] = {"id": "1", "kind": "static", "policy_id": "custom_a", "tenant_id": "default", "version": 1}
-    times = dict.fromkeys(("created_at", "updated_at", "created_by", "updated_by"), "x")
-    return {**base, **times, **fields}
-
-
-@pytest.mark.parametrize(
-    ("fields", "fault"),
-    [
-        ({"document": '{"name": 5}'}, "custom_a cannot be read"),
-        ({"document": "not json"}, "custom_a cannot be read"),
-        ({"document": '{"name": "x", "pattern": "(", "category": "x"}'}, "custom_a is not in use"),
-        ({"policy_id": "pack_zebra", "document": '{"name": "x", "pattern": "y", "category": "x"}'}, "name is taken"),
-        ({"kind": "dynamic", "document": '{"name": "x", "conditions": [], "actions": []}'}, "custom_a cannot be read"),
-    ],
-    ids=["other-release", "no-json", "pattern", "taken", "dynamic"],
-)
-def test_rows_that_cannot_be_used_are_left_out_and_told(fields: dict[str, Any], fault: str) -> None:
-    found = compiled(BASE, TenantRows(1, (row(**fields),), ()))
-    assert found.engine is BASE
-    assert len(found.faults) == 1
-    assert fault in found.faults[0]
-
-
-def test_a_policy_that_was_changed_past_the_agent_is_used_and_told() -> None:
-    rows = (row(document='{"name": "x", "pattern": "y", "category": "x"}'),)
-    found = compiled(BASE, TenantRows(1, rows, (), altered=frozenset({"custom_a"})))
-    assert action(found, "y") == "block"
-    assert found.faults == ("custom_a as its author wrote it: it was changed past the agent",)
-
-
-def test_a_change_of_dynamic_policies_compiles_no_patterns() -> None:
-    rows = TenantRows(1, (row(document='{"name": "x", "pattern": "y", "category": "x"}'),), ())
-    first = compiled(BASE, rows)
-    assert compiled(BASE, rows, first).engine is first.engine
-    assert compiled(BASE, TenantRows(2, (), ()), first).engine is BASE

@@ -122,8 +122,7 @@ def test_an_override_that_the_agent_did_not_write_holds_where_it_lifts_nothing(
 ) -> None:
     row = {"id": "o", "policy_id": "p", "kind": "static", "action_override": None, "enabled_override": None, **fields}
     row |= {"override_reason": "r", "expires_at": None, "created_by": "c", "created_at": "2026-01-01"}
-    faults: list[str] = []
-    assert list(honoured_overrides([POLICY], [row], frozenset(), faults)) == [row["policy_id"]]
-    assert faults == []
-    found = honoured_overrides([POLICY], [row], frozenset({row["policy_id"]}), faults)
+    found, faults = honoured_overrides([POLICY], [row], frozenset())
+    assert (list(found), faults) == ([row["policy_id"]], [])
+    found, faults = honoured_overrides([POLICY], [row], frozenset({row["policy_id"]}))
     assert (list(found) == [row["policy_id"]], len(faults)) == (holds, int(not holds))

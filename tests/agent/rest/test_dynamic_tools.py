@@ -9,7 +9,7 @@ import pytest
 
 from axonflow_hooks.agent.rest.dynamic_tools import taken_over
 from axonflow_hooks.agent.store.database import open_database
-from axonflow_hooks.agent.store.records import Caller
+from axonflow_hooks.agent.tables.records import Caller
 from axonflow_hooks.wire.dynamic_policies import DynamicPolicyCreate
 
 if TYPE_CHECKING:

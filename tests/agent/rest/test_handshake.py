@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from axonflow_hooks.agent.rest.endpoint import RestRefused
+from axonflow_hooks.agent.errors import RestRefused
 from axonflow_hooks.agent.rest.handshake import HEADER, check_handshake
 
 GOOD: dict[str, Any] = {

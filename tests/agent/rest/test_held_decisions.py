@@ -8,24 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from axonflow_hooks.wire.decide import CHECK_INPUT_PATH, DECIDE_PATH, DecideReply
-from tests.agent.conftest import AgentStarter
-from tests.agent.grants.conftest import Governed, home_with_policies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.agent.grants.conftest import Governed
 
 TARGET = {"type": "tool", "server": "bank", "tool": "transfer"}
-
-
-@pytest.fixture(scope="module")
-def governed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Governed]:
-    """An agent with a policy that asks for approval, and the person who can give it."""
-    folder = tmp_path_factory.mktemp("agent")
-    starter = AgentStarter(folder)
-    process = starter(home=home_with_policies(folder / "home"))
-    assert process.endpoint, process.stderr
-    yield Governed(process)
-    starter.stop_all()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.routing import Match
 
-from axonflow_hooks.agent.rest.endpoint import routes
+from axonflow_hooks.agent.rest.dispatch import routes
 from axonflow_hooks.agent.rest.openapi import OPENAPI_PATH, document
 from axonflow_hooks.agent.rest.registry import ENDPOINTS
 

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from axonflow_hooks.wire.presence import PRESENCE_HEADER
-from tests.agent.conftest import AgentStarter
-from tests.agent.grants.conftest import Governed, home_with_policies
+from tests.agent.grants.conftest import Governed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.agent.conftest import AgentProcess
 
 STATIC, DYNAMIC, POLICIES = "/api/v1/static-policies", "/api/v1/dynamic-policies", "/api/v1/policies"
@@ -21,14 +18,6 @@ RULE = {
     "name": "Tables", "category": "dynamic-access", "actions": [{"type": "block", "config": {}}],
     "conditions": [{"field": "query", "operator": "contains", "value": "customers"}],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def governed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Governed]:
-    folder = tmp_path_factory.mktemp("agent")
-    starter = AgentStarter(folder)
-    yield Governed(starter(home=home_with_policies(folder / "home")))
-    starter.stop_all()
 
 
 def made(agent: Governed, kind: str, **fields: Any) -> str:

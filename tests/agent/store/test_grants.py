@@ -13,9 +13,9 @@ from axonflow_hooks.agent.grants.events import commit_event, grant_event
 from axonflow_hooks.agent.store import grants
 from axonflow_hooks.agent.store.database import open_database
 from axonflow_hooks.agent.store.options import StoreOptions
-from axonflow_hooks.agent.store.records import Caller, format_time
 from axonflow_hooks.agent.store.sealed import commitment
 from axonflow_hooks.agent.store.writer import Writer
+from axonflow_hooks.agent.tables.records import Caller, format_time
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,9 +18,10 @@ from sqlalchemy import Engine, create_engine, inspect, text
 
 from axonflow_hooks.agent.audit_trail.mark import MARK_NAME
 from axonflow_hooks.agent.errors import StartupError
-from axonflow_hooks.agent.store import migrate, schema
+from axonflow_hooks.agent.store import migrate
 from axonflow_hooks.agent.store.database import open_database
-from axonflow_hooks.agent.store.records import now
+from axonflow_hooks.agent.tables import schema
+from axonflow_hooks.agent.tables.records import now
 from tests.agent.audit_trail.conftest import checked_folder, write
 
 if TYPE_CHECKING:

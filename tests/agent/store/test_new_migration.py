@@ -11,7 +11,8 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text, create_engine
 
-from axonflow_hooks.agent.store import migrate, schema
+from axonflow_hooks.agent.store import migrate
+from axonflow_hooks.agent.tables import schema
 from devtools.migration import newest, script
 
 

@@ -19,6 +19,7 @@ SECRET = "s3cret" + "-pa55"
         pytest.param({}, StoreOptions(), id="none"),
         pytest.param({DATABASE_URL: " ", KEY_DIR: "", RETENTION_DAYS: " "}, StoreOptions(), id="empty"),
         pytest.param({RETENTION_DAYS: "90"}, StoreOptions(retention_days=90), id="days"),
+        pytest.param({RETENTION_DAYS: "000000001234"}, StoreOptions(retention_days=1234), id="days after zeros"),
         pytest.param({KEY_DIR: "/srv/keys"}, StoreOptions(key_dir=Path("/srv/keys")), id="keys"),
         pytest.param(
             {DATABASE_URL: "postgres://u@h/d"}, StoreOptions(database_url="postgresql+psycopg://u@h/d"), id="url"
@@ -37,6 +38,7 @@ def test_settings_become_options(environ: dict[str, str], options: StoreOptions)
     [
         *((RETENTION_DAYS, value) for value in ("0", "-1", "1.5", "ten", "99999", "9" * 5000, "٣")),
         (KEY_DIR, "keys"),
+        (KEY_DIR, "~nobody-has-this-name/keys"),
         (DATABASE_URL, f"mysql://u:{SECRET}@h/d"),
         (DATABASE_URL, SECRET),
     ],

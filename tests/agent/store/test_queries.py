@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import create_engine, event
 
-from axonflow_hooks.agent.store import schema
 from axonflow_hooks.agent.store.queries import count_session_hits
-from axonflow_hooks.agent.store.records import Caller, DecisionRecord, MatchRecord
-from axonflow_hooks.agent.store.statements import prepare_statements
+from axonflow_hooks.agent.tables import schema
+from axonflow_hooks.agent.tables.records import Caller, DecisionRecord, MatchRecord
+from axonflow_hooks.agent.tables.statements import prepare_statements
 
 AT = "2026-01-31T12:{:02}:00.000000Z"
 

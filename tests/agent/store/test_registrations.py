@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import create_engine, func, select
 
-from axonflow_hooks.agent.store import registrations, schema
+from axonflow_hooks.agent.store import registrations
 from axonflow_hooks.agent.store.registrations import take_attempt
+from axonflow_hooks.agent.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from axonflow_hooks.agent.store.database import open_database
-from axonflow_hooks.agent.store.records import Caller, MatchRecord
 from axonflow_hooks.agent.store.reports import AuditQuery, count_entries
 from axonflow_hooks.agent.store.writer import Writer
+from axonflow_hooks.agent.tables.records import Caller, MatchRecord
 from tests.agent.audit_trail.conftest import decision, entry
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def test_an_entry_that_names_a_decision_of_others_tells_nothing_of_it(tmp_path: 
     tmp_path.chmod(0o700)
     database = open_database(tmp_path)
     writer = Writer(database.engine)
-    made = replace(decision(1), caller=ONE, matches=(MATCH,))
+    made = decision(1)._replace(caller=ONE, matches=(MATCH,))
 
     def fill(transaction: Transaction) -> None:
         transaction.add_decision(made)

@@ -15,9 +15,9 @@ from axonflow_hooks.agent.audit_trail.mark import MARK_NAME, MarkFile
 from axonflow_hooks.agent.store import upkeep
 from axonflow_hooks.agent.store.database import Database, open_database
 from axonflow_hooks.agent.store.keys import load_keys
-from axonflow_hooks.agent.store.schema import audit_checkpoints
 from axonflow_hooks.agent.store.upkeep import UPKEEP_S, Upkeep
 from axonflow_hooks.agent.store.writer import Writer
+from axonflow_hooks.agent.tables.schema import audit_checkpoints
 from tests.agent.audit_trail.conftest import verdict, write
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import event, select
 
 from axonflow_hooks.agent.errors import StoreUnavailable
-from axonflow_hooks.agent.store import schema, writer
+from axonflow_hooks.agent.store import writer
 from axonflow_hooks.agent.store.database import open_database
-from axonflow_hooks.agent.store.records import AuditRecord, Caller
 from axonflow_hooks.agent.store.writer import Transaction, Writer
+from axonflow_hooks.agent.tables import schema
+from axonflow_hooks.agent.tables.records import AuditRecord, Caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

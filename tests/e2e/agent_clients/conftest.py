@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from devtools.fetched import NotAvailable, python_with
 from devtools.live import clean_environment, running_agent
-from tests.e2e.agent_clients.programs import SDK, environment, python_with
+from tests.e2e.agent_clients.programs import SDK, environment
 from tests.e2e.claude_code.agents import LiveAgent
-from tests.e2e.claude_code.versions import NotAvailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

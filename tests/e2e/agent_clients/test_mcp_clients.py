@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.e2e.agent_clients.programs import MCP_CLIENTS, environment, npm_folder, python_with
+from devtools.fetched import npm_folder, python_with
+from tests.e2e.agent_clients.programs import MCP_CLIENTS, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,8 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.e2e.agent_clients.programs import SCHEMATHESIS, environment, script_of
+from devtools.fetched import script_of
+from tests.e2e.agent_clients.programs import SCHEMATHESIS, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

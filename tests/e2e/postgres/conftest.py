@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent.conftest import AgentStarter
+from tests.agent.conftest import start_agent as start_agent
 from tests.e2e.postgres.server import NotAvailable, PostgresServer, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _numbers = itertools.count()
 
@@ -31,11 +30,3 @@ def postgres() -> Iterator[PostgresServer]:
 def database_url(postgres: PostgresServer) -> str:
     """Give the URL of an empty database."""
     return postgres.create_database(f"agents{next(_numbers)}")
-
-
-@pytest.fixture
-def start_agent(tmp_path: Path) -> Iterator[AgentStarter]:
-    """Give a function that starts agents; they end with the test."""
-    starter = AgentStarter(tmp_path)
-    yield starter
-    starter.stop_all()

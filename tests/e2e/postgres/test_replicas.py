@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from axonflow_hooks.agent.audit_trail.verify import Evidence, verify
 from axonflow_hooks.agent.store.keys import read_seal
 from axonflow_hooks.agent.store.options import KEY_DIR, store_options
 from axonflow_hooks.agent.store.postgresql import create
+from axonflow_hooks.agent.verification.verify import Evidence, verify
 from tests.agent.load import Ledger, Load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from axonflow_hooks.agent.audit_trail.findings import Report
+    from axonflow_hooks.agent.verification.findings import Report
     from tests.agent.conftest import AgentProcess, AgentStarter
     from tests.e2e.postgres.server import PostgresServer
 

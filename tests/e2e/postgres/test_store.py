@@ -18,11 +18,12 @@ from axonflow_hooks.agent.audit_trail import append
 from axonflow_hooks.agent.audit_trail.append import Appender, Trail
 from axonflow_hooks.agent.audit_trail.mark import MARK_NAME, MarkFile
 from axonflow_hooks.agent.audit_trail.retention import prune_piece
-from axonflow_hooks.agent.store import migrate, schema
+from axonflow_hooks.agent.store import migrate
 from axonflow_hooks.agent.store.database import open_database
 from axonflow_hooks.agent.store.keys import load_keys
 from axonflow_hooks.agent.store.options import StoreOptions, store_options
 from axonflow_hooks.agent.store.postgresql import create
+from axonflow_hooks.agent.tables import schema
 from tests.agent.audit_trail.conftest import write
 
 if TYPE_CHECKING:

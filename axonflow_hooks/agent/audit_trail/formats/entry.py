@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from axonflow_hooks.agent.store.records import parse_time
+from axonflow_hooks.agent.tables.records import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.agent.audit_trail.csv_cells import csv_cell
-from axonflow_hooks.agent.store.schema import audit_log
+from axonflow_hooks.agent.tables.schema import audit_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from axonflow_hooks.agent.store.schema import metadata
+from axonflow_hooks.agent.tables.schema import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

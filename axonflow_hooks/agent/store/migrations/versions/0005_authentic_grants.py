@@ -11,7 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-from axonflow_hooks.agent.store.records import now
+from axonflow_hooks.agent.tables.records import now
 
 revision = "0005"
 down_revision = "0004"

@@ -8,10 +8,10 @@ import math
 import os
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +28,7 @@ MAX_SHORT_CHARS: Final = 256
 _RFC3339: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who asked: the authenticated client, and what its headers say of tool session, developer and software."""
 
     client_id: str
@@ -98,8 +97,7 @@ class MatchRecord:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRecord:
+class DecisionRecord(NamedTuple):
     """One verdict. `excerpt` has secrets and personal data replaced; `statement_hash` is keyed.
 
     `unseen_chars` is how many characters of what was judged the excerpt does not show; the approval that it asks
@@ -123,7 +121,7 @@ class DecisionRecord:
     duration_ms: float
     stage: str | None = None
     trace_id: str | None = None
-    context: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, str] = {}
     context_truncated: bool = False
     override_id: str | None = None
     approval_id: str | None = None
@@ -159,8 +157,7 @@ class DecisionRecord:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
+class AuditRecord(NamedTuple):
     """One event of the audit trail: a verdict, or a tool call that an enforcement point reports.
 
     Every text in it has passed the storage redaction already.
@@ -172,7 +169,7 @@ class AuditRecord:
     tool_name: str
     query: str
     caller: Caller
-    policy_details: Mapping[str, Any] = field(default_factory=dict)
+    policy_details: Mapping[str, Any] = {}
     query_hash: str | None = None
     policy_decision: Decision | None = None
     decision_id: str | None = None
@@ -286,7 +283,16 @@ def parse_time(text: str) -> datetime | None:
 
 def now() -> str:
     """Give this moment as `format_time` writes it."""
-    return datetime.now(timezone.utc).isoformat(timespec="microseconds")[:-6] + "Z"
+    global _second  # noqa: PLW0603 - replaced as a whole, whichever thread comes first
+    seconds, microseconds = divmod(time.time_ns() // 1_000, 1_000_000)
+    known = _second
+    if known[0] != seconds:
+        known = _second = (seconds, datetime.fromtimestamp(seconds, timezone.utc).isoformat()[:-6])
+    return f"{known[1]}.{microseconds:06d}Z"
+
+
+_second: tuple[int, str] = (-1, "")
+"""The second that was last told, as it is written: there are many moments in one."""
 
 
 _RANDOM_BYTES: Final = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from axonflow_hooks.agent.mcp.integrations import integration_of_client, integration_of_connector
+from axonflow_hooks.agent.integrations import integration_of_client, integration_of_connector
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 from axonflow_hooks.agent.audit_trail.chain import CHECKPOINT_COLUMNS, Checkpoint, Head, decision_hash
-from axonflow_hooks.agent.audit_trail.entries import Expected, missing, walk
-from axonflow_hooks.agent.audit_trail.findings import Finding, Report
-from axonflow_hooks.agent.audit_trail.grants import check_grants
 from axonflow_hooks.agent.audit_trail.heads import load_head
+from axonflow_hooks.agent.verification.entries import Expected, missing, walk
+from axonflow_hooks.agent.verification.findings import Finding, Report
+from axonflow_hooks.agent.verification.grants import check_grants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import create_engine, func, make_url, select
 from sqlalchemy.exc import DBAPIError
 
-from axonflow_hooks.agent.store import schema, statements
-from axonflow_hooks.agent.store.records import AuditRecord, Caller
-from axonflow_hooks.agent.store.statements import prepare_statements
+from axonflow_hooks.agent.tables import schema, statements
+from axonflow_hooks.agent.tables.records import AuditRecord, Caller
+from axonflow_hooks.agent.tables.statements import prepare_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

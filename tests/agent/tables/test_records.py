@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from axonflow_hooks.agent.store.records import (
+from axonflow_hooks.agent.tables.records import (
     AuditRecord,
     Caller,
     canonical_row,
     format_time,
     new_audit_id,
     new_decision_id,
+    now,
     parse_time,
     storable,
 )
@@ -145,3 +147,16 @@ def test_ids_grow_with_time_and_differ() -> None:
     milliseconds = [it.int >> 80 for it in decided]
     assert milliseconds == sorted(milliseconds)
     assert abs(milliseconds[0] / 1000 - datetime.now(UTC).timestamp()) < 3600
+
+
+def test_now_is_this_moment_as_times_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = [
+        1_767_225_599_999_999_999,
+        1_767_225_600_000_000_000,
+        1_767_225_600_000_123_456,
+        1_767_225_599_000_000_000,
+    ]
+    for moment in moments:  # over the end of a second, and back: a clock may be set
+        monkeypatch.setattr(time, "time_ns", lambda moment=moment: moment)
+        seconds, rest = divmod(moment, 1_000_000_000)
+        assert now() == format_time(datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=rest // 1000))

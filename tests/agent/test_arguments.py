@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axonflow_hooks.agent.rest.arguments import embedded_arguments
+from axonflow_hooks.agent.arguments import embedded_arguments
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.agent.audit_trail.chain import HASH_COLUMN, row_hash
 from axonflow_hooks.agent.audit_trail.continuity import INTEGRITY_FAULT
-from axonflow_hooks.agent.audit_trail.findings import Finding
 from axonflow_hooks.agent.audit_trail.mark import Mark
+from axonflow_hooks.agent.verification.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from axonflow_hooks.agent.audit_trail.findings import Report
+    from axonflow_hooks.agent.verification.findings import Report
 
 MAX_SUSPECTS: Final = 64
 """Entries with a wrong hash of which it is looked whether they belong elsewhere."""

@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
 
-from axonflow_hooks.agent.audit_trail.findings import Finding
 from axonflow_hooks.agent.store.grants import approvals, challenges, overrides
 from axonflow_hooks.agent.store.policies import policies, policy_overrides
-from axonflow_hooks.agent.store.records import now
-from axonflow_hooks.agent.store.schema import audit_log
 from axonflow_hooks.agent.store.sealed import (
     COMMITTING,
     MAC,
@@ -20,6 +17,9 @@ from axonflow_hooks.agent.store.sealed import (
     oldest_entry,
     subject_of,
 )
+from axonflow_hooks.agent.tables.records import now
+from axonflow_hooks.agent.tables.schema import audit_log
+from axonflow_hooks.agent.verification.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
     from axonflow_hooks.agent.audit_trail.chain import Seal
-    from axonflow_hooks.agent.audit_trail.findings import Report
+    from axonflow_hooks.agent.verification.findings import Report
 
 _ROWS_AT_ONCE: Final = 500
 _NAMES: Final = {

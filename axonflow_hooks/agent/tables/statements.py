@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
-from axonflow_hooks.agent.store import schema
+from axonflow_hooks.agent.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

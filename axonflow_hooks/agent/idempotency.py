@@ -3,35 +3,41 @@
 Two ways, by what the route does. A verdict may be computed twice, as long as it is told once: the first answer that is
 kept is everybody's (`first_reply`, `keep_reply`), and in one process they take turns. A record must be appended once:
 there the key is claimed in the transaction of the record (`once`), so that no crash and no race can come between.
+
+A verdict that rested on what a person has granted, an override or an approval, is replayed to the same user and while
+the grant lasts. After its end or revocation the request is judged anew, and that answer takes the place of the first.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
+from axonflow_hooks.agent.grants.lasting import all_last
+from axonflow_hooks.agent.grants.people import user_key
 from axonflow_hooks.agent.names import kept_name
 from axonflow_hooks.agent.privacy import statement_hash
-from axonflow_hooks.agent.store.queries import find_replay, remember_reply
-from axonflow_hooks.agent.store.records import format_time, now, to_json
+from axonflow_hooks.agent.store.queries import find_replay, forget_reply, remember_reply
 from axonflow_hooks.agent.store.reports import forget_replies_of
+from axonflow_hooks.agent.tables.records import format_time, now, to_json
 from axonflow_hooks.errors import AxonFlowError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy import Connection
 
     from axonflow_hooks.agent.runtime import Agent
-    from axonflow_hooks.agent.store.records import Caller
     from axonflow_hooks.agent.store.writer import Transaction
+    from axonflow_hooks.agent.tables.records import Caller
 
 KEY: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,256}", re.ASCII)
 REPLAY_HOURS: Final = 24
+REPLAYED_HEADER: Final = "Idempotent-Replayed"
 MAX_SCOPE_CHARS: Final = 64
 
 _under_way: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
@@ -50,14 +56,21 @@ class Claim:
     key: str
     fingerprint: str
     hours: int = REPLAY_HOURS
+    tenant_id: str = ""
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstReply:
-    """The answer that was given first."""
+    """The answer that was given first; `rests_on` are the ids of the grants without which it would be another.
+
+    `headers` are those that every replay has too.
+    """
 
     status: int
     body: Any
+    rests_on: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def claim(
@@ -67,7 +80,8 @@ def claim(
     if key is None:
         return None
     fingerprint = statement_hash(agent.database, request)
-    return Claim(caller.client_id, scope[:MAX_SCOPE_CHARS], kept_name(agent, key), fingerprint, hours)
+    scope, key = scope[:MAX_SCOPE_CHARS], kept_name(agent, key)
+    return Claim(caller.client_id, scope, key, fingerprint, hours, caller.tenant_id, user_key(caller))
 
 
 def turn(claimed: Claim) -> asyncio.Lock:
@@ -76,18 +90,23 @@ def turn(claimed: Claim) -> asyncio.Lock:
 
 
 async def first_reply(agent: Agent, claimed: Claim) -> FirstReply | None:
-    """Give the answer that the key got before, None when it is new. Raises Reused, StoreUnavailable."""
+    """Give the answer that the key got before; None when it is new, or when what the answer rested on has ended.
+
+    Raises Reused, StoreUnavailable.
+    """
     return await agent.read(lambda connection: _find(connection, claimed))
 
 
-async def keep_reply(agent: Agent, claimed: Claim, status: int, body: Any) -> FirstReply | None:
+async def keep_reply(agent: Agent, claimed: Claim, reply: FirstReply) -> FirstReply | None:
     """Keep an answer, or give the one that another request with this key was quicker with. Raises as `first_reply`."""
 
     def keep(transaction: Transaction) -> FirstReply | None:
         _forget_old(transaction.connection, claimed)
         known = _find(transaction.connection, claimed)
         if known is None:
-            _remember(transaction.connection, claimed, status, body)
+            # What rested on a grant that has ended is still there.
+            forget_reply(transaction.connection, claimed.client_id, claimed.scope, claimed.key)
+            _remember(transaction.connection, claimed, reply)
         return known
 
     return await agent.writer.submit(keep)
@@ -105,7 +124,7 @@ def once(connection: Connection, claimed: Claim | None, effect: Callable[[], Any
     if known is not None:
         return known.body, True
     body = effect()
-    _remember(connection, claimed, 200, body)
+    _remember(connection, claimed, FirstReply(200, body))
     return body, False
 
 
@@ -117,7 +136,12 @@ def _find(connection: Connection, claimed: Claim) -> FirstReply | None:
         raise Reused("The Idempotency-Key was used before, for another request")
     if "body" not in known.response:  # as the release before this one wrote the receipt of a tool call
         return FirstReply(200, {"status": "recorded", **known.response})
-    return FirstReply(known.response["status"], known.response["body"])
+    rests_on = known.response.get("rests_on", ())
+    if rests_on and known.response["user"] != claimed.user:  # a grant is one user's
+        raise Reused("The Idempotency-Key was used before, by another user")
+    if rests_on and not all_last(connection, claimed.tenant_id, rests_on):
+        return None
+    return FirstReply(known.response["status"], known.response["body"], headers=known.response.get("headers", {}))
 
 
 def _forget_old(connection: Connection, claimed: Claim) -> None:
@@ -125,13 +149,18 @@ def _forget_old(connection: Connection, claimed: Claim) -> None:
     forget_replies_of(connection, claimed.scope, format_time(before))
 
 
-def _remember(connection: Connection, claimed: Claim, status: int, body: Any) -> None:
+def _remember(connection: Connection, claimed: Claim, reply: FirstReply) -> None:
+    response = {"status": reply.status, "body": reply.body}
+    if reply.headers:
+        response |= {"headers": dict(reply.headers)}
+    if reply.rests_on:
+        response |= {"rests_on": reply.rests_on, "user": claimed.user}
     row = {
         "client_id": claimed.client_id,
         "scope": claimed.scope,
         "key": claimed.key,
         "fingerprint": claimed.fingerprint,
         "timestamp": now(),
-        "response": to_json({"status": status, "body": body}),
+        "response": to_json(response),
     }
     remember_reply(connection, row)

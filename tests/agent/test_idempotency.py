@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import update
 
-from axonflow_hooks.agent.rest.idempotency import Claim, Reused, once
+from axonflow_hooks.agent.idempotency import Claim, Reused, once
 from axonflow_hooks.agent.store.database import open_database
 from axonflow_hooks.agent.store.queries import remember_reply
-from axonflow_hooks.agent.store.records import format_time, to_json
-from axonflow_hooks.agent.store.schema import idempotency
+from axonflow_hooks.agent.tables.records import format_time, to_json
+from axonflow_hooks.agent.tables.schema import idempotency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from axonflow_hooks.agent.envelopes import error_body
-from axonflow_hooks.agent.rest.endpoint import Endpoint, RestReply, routes
+from axonflow_hooks.agent.rest.dispatch import routes
+from axonflow_hooks.agent.rest.endpoint import Endpoint, RestReply
 
 if TYPE_CHECKING:
     from axonflow_hooks.agent.envelopes import Envelope

@@ -1,0 +1,1 @@
+"""Verifies the audit trail, and the decisions, grants and policies that it commits to; reads, and changes nothing."""
