@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -20,6 +20,8 @@ from axonflow_hooks.settings import is_loopback_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from axonflow_hooks.proxy.pending import Pending
 
     Headers = Mapping[str, str]
 
@@ -38,9 +40,9 @@ class Answer(NamedTuple):
 class Exchange(NamedTuple):
     """A request that was sent without waiting: its answer, and when that is too late (loop time)."""
 
-    answer: asyncio.Future[Answer]
+    answer: Pending[Answer]
     deadline: float
-    connection: object
+    connection: Any
 
 
 class Link(Protocol):

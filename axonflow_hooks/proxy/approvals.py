@@ -22,8 +22,8 @@ _OVER: Final = (
     "bound_input_changed",
 )
 
-Key = tuple[str, str, str]
-"""Backend, tool and the hash of the arguments."""
+Key = tuple[str, str, str, int]
+"""Backend, tool, the hash of the arguments, and which piece of them: each piece is a question and a hold of its own."""
 
 
 @dataclass(slots=True)

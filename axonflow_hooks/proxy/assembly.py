@@ -132,7 +132,7 @@ class Assembly:
     async def _look_again(self, backend: str) -> None:
         before = {key for key in self.integrity.hidden if key[0] == backend}
         was_unchecked = backend in self.integrity.unchecked
-        self.integrity.unchecked.discard(backend)
+        self.integrity.unchecked.pop(backend, None)
         catalogue = self.fleet.catalogues[backend]
         if catalogue.host.session is None:
             return
@@ -201,7 +201,7 @@ def assemble(settings: ProxySettings, environ: Mapping[str, str], diagnostics: D
     router = Router(diagnostics, starting=lambda _: None)
     fleet = Fleet(integrity, diagnostics, lambda kind: router.announce(f"notifications/{kind.capability}/list_changed"))
     routes = Routes(fleet, governance)
-    router.routes, router.shortcuts = routes.table(), {"tools/call": StraightCalls(router, routes).start}
+    router.routes, router.shortcut = routes.table(), StraightCalls(router, routes).start
     assembly = Assembly(settings, diagnostics, pdp, governance, integrity, fleet, routes, router, file)
     router.notices["notifications/initialized"] = lambda _: assembly.client_ready()
     router.notices["notifications/roots/list_changed"] = lambda _: assembly.roots_changed()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
+import json.encoder
 import re
 import time
 from dataclasses import dataclass, field
@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import rfc8785
 
+from axonflow_hooks.proxy.nonces import Nonces
 from axonflow_hooks.proxy.refusals import unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from axonflow_hooks.proxy.audit_file import AuditFile
     from axonflow_hooks.proxy.diagnostics import Diagnostics
     from axonflow_hooks.proxy.pdp import Target
@@ -31,11 +34,23 @@ MAX_SAFE_INTEGER: Final = 2**53 - 1
 MAX_ERROR_CHARS: Final = 300
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-_encode_sorted: Final = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), check_circular=False, sort_keys=True
-).encode
+
+
+def _sorted_encoder() -> Callable[[Any], str]:
+    """Give what encodes with sorted keys: json makes its own anew for each value, which takes longer than to use it."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, sort_keys=True)
+    if make is None:
+        return plain.encode
+    pieces = make(None, plain.default, _encode_text, None, ":", ",", True, False, True)
+    return lambda value: "".join(pieces(value, 0))
+
+
+_encode_sorted: Final = _sorted_encoder()
 _UNLIKE_PYTHON: Final = re.compile(r"\d[.eE]|\d{16}|\\u|[^\x00-\ud7ff]")
 """What JSON text may hold whose canonical form is not what Python writes: fractions, large numbers, order of keys."""
+
+_nonces: Final = Nonces()
 
 HashForm = Literal["rfc8785", "rfc8785+text", "raw"]
 
@@ -49,17 +64,18 @@ class Call:
     parameters_hash: str
     hash_form: HashForm
     started: float = field(default_factory=time.monotonic)
-    call_id: str = field(default_factory=lambda: os.urandom(8).hex())
+    call_id: str = field(default_factory=functools.partial(_nonces.take, 16))
     decision: Decision | None = None
     redactions: int = 0
     unseen: int = 0
+    warnings: int = 0
     executed: bool = False
     fixed: str = field(init=False)
     allowed: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self.fixed = (
-            f'"tool_name":{_encode_text(self.tool_name)},"backend":{_encode_text(self.target.server)},'
+            f"{_names(self.tool_name, self.target.server)},"
             f'"parameters_hash":"{self.parameters_hash}","parameters_hash_form":"{self.hash_form}"'
         )
 
@@ -96,8 +112,8 @@ class AuditTrail:
         start = f'"timestamp":"{_now()}","event":"intent","call_id":"{call.call_id}",'
         self._write(start, f",{call.fixed},{call.allowed}")
 
-    def outcome(self, call: Call, outcome: Outcome) -> None:
-        """Write how a call ended. Raises Refusal when that cannot be written: then its result is withheld."""
+    def outcome(self, call: Call, outcome: Outcome, answer: Callable[[], None] | None = None) -> None:
+        """Write how a call ended, then `answer`. Raises Refusal when that cannot be written: its result is withheld."""
         start = f'"timestamp":"{_now()}","event":"outcome","call_id":"{call.call_id}",'
         duration_ms = round((time.monotonic() - call.started) * 1000, 3)
         records = "null" if outcome.records is None else outcome.records
@@ -107,11 +123,16 @@ class AuditTrail:
         rest = (
             f",{call.fixed},{decided},"
             f'"response_record_count":{records},"duration_ms":{duration_ms},"redaction_count":{call.redactions},'
-            f'"unscanned_binaries":{call.unseen},"executed":{_truth(call.executed)},"error":{error}'
+            f'"warning_count":{call.warnings},"unscanned_binaries":{call.unseen},'
+            f'"executed":{_truth(call.executed)},"error":{error}'
         )
-        # Who it was stays in the private file, as a host may keep what stands on stderr.
-        self.diagnostics.line(f"[AxonFlow] audit {{{start}{self._who_shown}{rest}}}")
-        self._write(start, rest, executed=call.executed)
+        try:
+            self._write(start, rest, executed=call.executed)
+            if answer is not None:
+                answer()
+        finally:
+            # Who it was stays in the private file, as a host may keep what stands on stderr.
+            self.diagnostics.line(f"[AxonFlow] audit {{{start}{self._who_shown}{rest}}}")
 
     def _write(self, start: str, rest: str, *, executed: bool = False) -> None:
         if self.file is None:
@@ -125,6 +146,11 @@ class AuditTrail:
             self.broken = True
             what = "its result is withheld" if executed else "the call was not made"
             raise unavailable(f"The audit trail cannot be written, so {what}.", executed=executed) from None
+
+
+@functools.lru_cache(maxsize=256)
+def _names(tool: str, backend: str) -> str:
+    return f'"tool_name":{_encode_text(tool)},"backend":{_encode_text(backend)}'
 
 
 def _decided(verdict: str, decision: Decision | None) -> str:

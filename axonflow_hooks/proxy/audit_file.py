@@ -14,7 +14,7 @@ import json
 import os
 import stat
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
@@ -23,13 +23,15 @@ from axonflow_hooks.errors import SettingsError
 from axonflow_hooks.private_files import PRIVATE_FILE_MODE, make_private_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 ROTATE_BYTES: Final = 20_000_000
 KEEP_ROTATED: Final = 50
 MAX_INSTANCES: Final = 32
 GENESIS: Final = "0" * 64
+MAX_LINE_BYTES: Final = 1_000_000
+VERIFY_TRIES: Final = 5
 _TAIL_BYTES: Final = 1_000_000
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
@@ -106,37 +108,78 @@ def rotated_files(path: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """What a look at a chain found: how many lines are good, and the first fault, "" for none."""
+    """What a look at a chain found: how many lines are good, and the first fault, "" for none.
+
+    `first` and `last` are the sequence numbers of the first and the last of them, 0 where there are none.
+    """
 
     rows: int
     fault: str = ""
+    first: int = 0
+    last: int = 0
 
 
 def verify(lines: Iterable[bytes], *, whole: bool = False) -> ChainReport:
     """Take the lines of an audit file (oldest first) and tell whether the chain holds.
 
-    `whole` tells that the lines begin with the very first one, so that leaving out the oldest shows too.
+    `whole` tells that the lines begin with the very first one, so that leaving out the oldest shows too. That the
+    latest were left out shows nowhere: no line knows of the next one.
     """
     previous = GENESIS if whole else None
-    count = 0
+    count = first = last = 0
     for number, line in enumerate(lines, start=1):
         body, mark, seal = line.rstrip(b"\n").rpartition(b',"hash":"')
         digest = hashlib.sha256(body).hexdigest()
         if not mark or seal != digest.encode() + b'"}':
-            return ChainReport(count, f"line {number} was changed or is torn")
+            return ChainReport(count, f"line {number} was changed or is torn", first, last)
         try:
-            stated = json.loads(body + b"}").get("prev_hash")
-        except ValueError:
-            return ChainReport(count, f"line {number} is not JSON")
-        if previous is not None and stated != previous:
-            return ChainReport(count, f"before line {number} something is missing or was moved")
-        previous, count = digest, count + 1
-    return ChainReport(count)
+            row = json.loads(body + b"}")
+            stated, sequence = row["prev_hash"], int(row["sequence"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return ChainReport(count, f"line {number} is no audit row", first, last)
+        if (previous is not None and stated != previous) or (last and sequence != last + 1):
+            return ChainReport(count, f"before line {number} something is missing or was moved", first, last)
+        previous, count, first, last = digest, count + 1, first or sequence, sequence
+    return ChainReport(count, "", first, last)
+
+
+def verify_files(path: Path) -> ChainReport:
+    """Tell whether the chain of an audit file holds, with its rotated files, however large they are. Raises OSError.
+
+    The oldest rows are gone where rotation deletes what is older than KEEP_ROTATED files, and nowhere else.
+    """
+    for _ in range(VERIFY_TRIES):
+        rotated, there = rotated_files(path), path.exists()
+        with contextlib.suppress(FileNotFoundError):
+            report = verify(_lines_of((*rotated, *([path] if there else []))))
+            if rotated_files(path) == rotated:
+                break  # else a proxy has rotated it meanwhile
+    else:
+        raise OSError(errno.EBUSY, "it is being rotated all the time")
+    faults = [report.fault]
+    if report.first > 1 and len(rotated) < KEEP_ROTATED:
+        faults.append(f"it begins with row {report.first}, and no rotation has deleted the rows before")
+    if rotated and not there:
+        faults.append(f"the file with the rows after {report.last} is gone")
+    return replace(report, fault="; ".join(filter(None, faults)))
+
+
+def instances(path: Path) -> list[Path]:
+    """Give the audit files of one name that there are: that of the first proxy, and of those that ran beside it."""
+    names = [path, *(_of_instance(path, number) for number in range(2, MAX_INSTANCES + 1))]
+    return [name for name in names if name.exists() or rotated_files(name)]
+
+
+def _lines_of(files: Iterable[Path]) -> Iterator[bytes]:
+    for file in files:
+        with file.open("rb") as stream:
+            while line := stream.readline(MAX_LINE_BYTES):
+                yield line
 
 
 def _take(path: Path) -> tuple[Path, FileLock]:
     for number in range(1, MAX_INSTANCES + 1):
-        chosen = path if number == 1 else path.with_name(f"{path.stem}.{number}{path.suffix}")
+        chosen = path if number == 1 else _of_instance(path, number)
         lock = FileLock(chosen.with_name(f".{chosen.name}.lock"), mode=PRIVATE_FILE_MODE)
         try:
             lock.acquire(timeout=0)
@@ -146,6 +189,10 @@ def _take(path: Path) -> tuple[Path, FileLock]:
     raise SettingsError(
         f"{MAX_INSTANCES} proxies write to {path} already.", remedy="Give AXONFLOW_AUDIT_LOG another name."
     )
+
+
+def _of_instance(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")
 
 
 def _open(path: Path) -> int:

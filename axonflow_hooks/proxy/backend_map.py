@@ -20,7 +20,7 @@ from axonflow_hooks.errors import SettingsError
 from axonflow_hooks.private_files import check_private
 from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_value
 from axonflow_hooks.proxy.json_lines import line_of
-from axonflow_hooks.proxy.settings import parse_duration
+from axonflow_hooks.setting_values import duration
 from axonflow_hooks.settings import is_loopback_url
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Backend(_Strict):
     def _usable_timeout(cls, value: str | None) -> str | None:
         if value is not None:
             try:
-                parse_duration(value, "timeout")
+                duration(value, "timeout")
             except SettingsError as error:
                 raise ValueError(error.remedy) from None
         return value
@@ -120,7 +120,7 @@ class Backend(_Strict):
 
     def timeout_s(self, default: float) -> float:
         """Give the seconds that a call of this backend may take."""
-        return parse_duration(self.timeout, "timeout") if self.timeout else default
+        return duration(self.timeout, "timeout") if self.timeout else default
 
     def exposes(self, tool: str) -> bool:
         """Tell whether the allow and deny lists (names, or patterns with `*`) let a tool be seen and called."""
@@ -174,7 +174,7 @@ def parse_backends(text: str, name: str) -> list[Backend]:
         where = ".".join(str(step) for step in path[1:]) or "the entry"
         raise SettingsError(
             f"{name}, line {line_of(text, (*prefix, *path))}: backend {path[0] + 1}, {where}: "
-            f"{first['msg'].removeprefix('Value error, ')}.",
+            f"{first['msg'].removeprefix('Value error, ').rstrip('.')}.",
             remedy="Correct it; `axonflow-hooks proxy check` shows whether the map is good.",
         ) from None
     _check_unique(backends, text, name, prefix)

@@ -18,9 +18,9 @@ MAX_PAGES: Final = 1_000
 MAX_ITEMS: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """One kind of list: its method, the member that holds the items, the member that names an item."""
+    """One kind of list: its method, the member that holds the items, the member that names an item. There are four."""
 
     capability: str
     method: str

@@ -67,6 +67,10 @@ class ClientLink:
         """Send one message; line ends between its tokens become blanks."""
         self._out.add(message)
 
+    def send_line(self, line: bytes) -> None:
+        """Send one message that is a line already."""
+        self._out.add_line(line)
+
     def _write(self, data: bytes) -> None:
         if self._writer is not None:
             if not self._writer.is_closing():

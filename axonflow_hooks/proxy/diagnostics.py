@@ -21,7 +21,8 @@ class Diagnostics:
         self._descriptor = descriptor
         self._waiting: deque[str] = deque()
         self._dropped = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="axonflow-stderr", daemon=True)
         self._thread.start()
@@ -32,7 +33,7 @@ class Diagnostics:
 
     def line(self, text: str) -> None:
         """Write a line as it is, shortened where it is very long."""
-        with self._changed:
+        with self._lock:
             if len(self._waiting) >= MAX_WAITING:
                 self._dropped += 1
                 return

@@ -7,10 +7,8 @@ httpx 1.3 ms, httpcore 0.6 to 0.9, aiohttp 0.15, this 0.03; with 32 in flight 25
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import ssl
-import sys
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
@@ -21,11 +19,14 @@ import httptools
 from axonflow_hooks.client import MAX_REPLY_BYTES
 from axonflow_hooks.errors import AgentUnavailable
 from axonflow_hooks.proxy.agent_link import IDLE_S, Answer, Exchange
+from axonflow_hooks.proxy.pending import Pending
 
 if TYPE_CHECKING:
     from axonflow_hooks.proxy.agent_link import Headers
 
 MAX_CONNECTIONS: Final = 64
+MAX_HEADS: Final = 64
+MAX_HEAD_BYTES: Final = 8_192
 
 _OTHER_HEADERS: Final = (
     rb"(?:(?!content-length|transfer-encoding|connection|trailer|upgrade|retry-after)[a-z0-9-]+:[^\r\n]*\r\n)*"
@@ -39,6 +40,8 @@ _PLAIN: Final = re.compile(
     re.IGNORECASE,
 )
 """The head of an answer that nearly all are like: 200, a length, and nothing that says how to read it."""
+_lengths: Final[dict[bytes, int]] = {}
+_NO_HEADERS: Final[dict[str, str]] = {}
 
 
 class _ConnectionLost(Exception):  # noqa: N818 - reads as what happened
@@ -55,49 +58,41 @@ class _Connection(asyncio.Protocol):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._transport: asyncio.Transport | None = None
-        self._waiting: asyncio.Future[Answer] | None = None
+        self._waiting: Pending[Answer] | None = None
+        self._whole: Answer | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._body_size = 0
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self.answering = False
         self.usable = False
         self.idle_since = 0.0
-        self._descriptor = -1
         self._parsing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are not instances of asyncio's classes.
         self._transport, self.usable = cast("asyncio.Transport", transport), True
-        if sys.platform != "win32" and transport.get_extra_info("sslcontext") is None:
-            self._descriptor = transport.get_extra_info("socket").fileno()
 
-    def start(self, request: bytes, deadline: float) -> asyncio.Future[Answer]:
-        """Send a request and give the future of its answer, which comes before `deadline` (loop time) or not at all."""
+    def start(self, request: bytes, deadline: float) -> Pending[Answer]:
+        """Send a request and give its answer to come, which comes before `deadline` (loop time) or not at all."""
         self.answering = False
-        self._deadline = deadline
-        if self._timer is None or deadline < self._timer.when():
-            self._stop_timer()
-            self._timer = self._loop.call_at(deadline, self._look_at_time)
-        waiting = self._waiting = self._loop.create_future()
+        waiting = self._waiting = Pending()
         if self._transport is None or not self.usable:
             self._fail(_ConnectionLost())
-        else:
-            self._write(self._transport, request)
+            return waiting
+        self._transport.write(request)  # at once, so that the agent works while the caller goes on
+        self._deadline = deadline
+        if self._timer is None or deadline < self._timer_at:
+            self._stop_timer()
+            self._look_at(deadline)
         return waiting
 
-    def _write(self, transport: asyncio.Transport, request: bytes) -> None:
-        """Write at once, so that the agent works while the caller goes on; event loops write when it is done."""
-        sent = 0
-        if self._descriptor >= 0 and not transport.get_write_buffer_size():
-            try:
-                sent = os.write(self._descriptor, request)  # open as long as the connection is usable
-            except OSError:
-                sent = 0  # what is wrong, and whether that is more than a full buffer, shows to the transport
-        if sent < len(request):
-            transport.write(request[sent:])
+    def now(self) -> float:
+        """Give the time of its loop; to ask for the running loop is a system call before Python 3.12."""
+        return self._loop.time()
 
     def _look_at_time(self) -> None:
         self._timer = None
@@ -107,7 +102,11 @@ class _Connection(asyncio.Protocol):
             self._fail(_TooLate())
             self.abort()
         else:
-            self._timer = self._loop.call_at(self._deadline, self._look_at_time)
+            self._look_at(self._deadline)
+
+    def _look_at(self, moment: float) -> None:
+        self._timer_at = moment
+        self._timer = self._loop.call_at(moment, self._look_at_time)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -120,15 +119,26 @@ class _Connection(asyncio.Protocol):
             return
         self.answering = True
         if not self._parsing:
-            plain = _PLAIN.match(data)
-            if plain is not None and len(data) - plain.end() == int(plain[1]):
-                self._complete(Answer(200, {}, data[plain.end() :]))
+            start = data.find(b"\r\n\r\n") + 4
+            if start <= MAX_HEAD_BYTES and len(data) - start == _plain_length(data[:start]):
+                self._complete(Answer(200, _NO_HEADERS, data[start:]))
                 return
         self._parsing = True
+        broken = False
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            broken = True
+            self.usable = False
+        # Who takes the answer may use this connection again at once: not while its parser is at work.
+        whole, self._whole = self._whole, None
+        if whole is not None:
+            self._parsing = False
+            self._complete(whole)
+        if broken:
             self.abort()
+        elif whole is not None and not self.usable and self._transport is not None:
+            self._transport.close()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name, value))
@@ -146,21 +156,21 @@ class _Connection(asyncio.Protocol):
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._body, self._body_size = [], 0
-        self._parsing = False
+        if self._whole is not None:
+            self.usable = False  # nobody has asked for more than one
+            return
         self.usable = self.usable and self._parser.should_keep_alive()
         known = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
-        self._complete(Answer(status, known, body))
-        if not self.usable and self._transport is not None:
-            self._transport.close()
+        self._whole = Answer(status, known, body)
 
     def _complete(self, answer: Answer) -> None:
         waiting, self._waiting = self._waiting, None
         self.idle_since = self._loop.time()
-        if waiting is not None and not waiting.done():
+        if waiting is not None:
             waiting.set_result(answer)
 
     def eof_received(self) -> bool | None:
-        self.usable = False  # its descriptor may be closed from now on
+        self.usable = False
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -178,7 +188,7 @@ class _Connection(asyncio.Protocol):
 
     def _fail(self, error: _ConnectionLost) -> None:
         waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
+        if waiting is not None:
             waiting.set_exception(error)
 
 
@@ -195,19 +205,20 @@ class DirectLink:
 
     def begin(self, path: str, headers: Headers, extra: Headers, body: bytes, timeout_s: float) -> Exchange | None:
         """Send a request where a kept connection is free."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        connection = self._take_idle(now) if self._free and not self._queue else None
+        if not self._idle or not self._free or self._queue:
+            return None
+        now = self._idle[-1].now()
+        connection = self._take_idle(now)
         if connection is None:
             return None
         self._free -= 1
         deadline = now + timeout_s
-        answer = connection.start(self._head(path, headers, extra, len(body)) + body, deadline)
+        answer = connection.start(self._request(path, headers, extra, body), deadline)
         return Exchange(answer, deadline, connection)
 
     def end(self, exchange: Exchange) -> None:
         """Let its connection be used again."""
-        self._let_go(cast("_Connection", exchange.connection))
+        self._let_go(exchange.connection)
 
     async def post(
         self,
@@ -221,13 +232,13 @@ class DirectLink:
         """Send a request that may be repeated: again where it took a kept connection that the server had closed."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s if begun is None else begun.deadline
-        request = self._head(path, headers, extra, len(body)) + body
+        request = self._request(path, headers, extra, body)
         if begun is None:
             await self._slot(timeout_s)
         connection: _Connection | None = None
         try:
             while True:
-                kept = self._take_idle(loop.time()) if begun is None else cast("_Connection", begun.connection)
+                kept = self._take_idle(loop.time()) if begun is None else begun.connection
                 connection = kept
                 if connection is None:
                     connection = await asyncio.wait_for(self._connect(loop), max(0.001, deadline - loop.time()))
@@ -282,15 +293,17 @@ class DirectLink:
         while self._idle:
             self._idle.pop().abort()
 
-    def _head(self, path: str, headers: Headers, extra: Headers, length: int) -> bytes:
-        """Give a request up to its body; what every request begins with is written once."""
+    def _request(self, path: str, headers: Headers, extra: Headers, body: bytes) -> bytes:
+        """Give a request; what every request begins with is written once."""
         known = self._heads.get(path)
         if known is None or known[0] is not headers:
             parts = urlsplit(self.endpoint)
             lines = (f"POST {parts.path}{path} HTTP/1.1", f"Host: {parts.netloc}", *_lines(headers), "")
             known = self._heads[path] = (headers, "\r\n".join(lines).encode("latin-1"))
-        more = "".join([f"{name}: {value}\r\n" for name, value in extra.items()])
-        return known[1] + f"{more}Content-Length: {length}\r\n\r\n".encode("latin-1")
+        more = ""
+        for name, value in extra.items():
+            more += f"{name}: {value}\r\n"
+        return b"%b%bContent-Length: %d\r\n\r\n%b" % (known[1], more.encode("latin-1"), len(body), body)
 
     def _no_answer(self, timeout_s: float) -> AgentUnavailable:
         return AgentUnavailable(f"{self.endpoint} gave no answer within {timeout_s:g} s.")
@@ -313,6 +326,18 @@ class DirectLink:
             lambda: _Connection(loop), parts.hostname or "", port, ssl=self._tls
         )
         return connection
+
+
+def _plain_length(head: bytes) -> int:
+    """Give the length of the body that follows a plain head, -1 for any other; heads come again and again."""
+    length = _lengths.get(head)
+    if length is None:
+        plain = _PLAIN.fullmatch(head)
+        length = int(plain[1]) if plain is not None else -1
+        if len(_lengths) >= MAX_HEADS:
+            _lengths.clear()
+        _lengths[head] = length
+    return length
 
 
 def _lines(headers: Headers) -> list[str]:

@@ -50,7 +50,8 @@ def _refuse(constant: str) -> Any:
 
 _decoder: Final = JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
 # The scanner under raw_decode, which does no more than turn StopIteration into an error of its own.
-_decode: Final[Callable[[str, int], tuple[Any, int]]] = _decoder.scan_once  # type: ignore[attr-defined]
+decode_at: Final[Callable[[str, int], tuple[Any, int]]] = _decoder.scan_once  # type: ignore[attr-defined]
+"""Takes JSON text and the index of a value in it, gives the value and its end. Raises ValueError or StopIteration."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -140,7 +141,7 @@ def _members(text: str, place: int, within: str | None) -> tuple[dict[str, Membe
             value = {name: member.value for name, member in inner.items()}
             found[key] = Member(value, text[place:end], inner)
         else:
-            value, end = _decode(text, place)
+            value, end = decode_at(text, place)
             found[key] = Member(value, text[place:end])
         if text[end] == "}":
             return found, end + 1
@@ -161,7 +162,7 @@ def _simple(raw: str) -> int | bool | None:
 
 def _key(text: str, place: int) -> tuple[str, int]:
     """Give the key that begins at a place, and where its value begins."""
-    key, end = _decode(text, place)
+    key, end = decode_at(text, place)
     colon = _COLON.match(text, end)
     if not isinstance(key, str) or colon is None:
         raise UnreadableMessage("it is not one JSON object")
@@ -173,7 +174,7 @@ def array_elements(raw: str) -> list[str]:
     found: list[str] = []
     place = _skip(raw, _skip(raw, 0) + 1)
     while raw[place] != "]":
-        end = _decode(raw, place)[1]
+        end = decode_at(raw, place)[1]
         found.append(raw[place:end])
         place = _skip(raw, end)
         if raw[place] == ",":
@@ -211,7 +212,7 @@ def with_scalars_replaced(raw: str, replacements: dict[int, str]) -> str:
     parts: list[str] = []
     done = place = count = 0
     while replacements.keys() and (match := _SCALAR.search(raw, place)):
-        place = _decode(raw, match.start())[1] if match.group() == '"' else match.end()
+        place = decode_at(raw, match.start())[1] if match.group() == '"' else match.end()
         if count in replacements:
             parts += (raw[done : match.start()], json.dumps(replacements[count], ensure_ascii=False))
             done = place

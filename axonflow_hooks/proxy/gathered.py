@@ -1,6 +1,6 @@
 """Messages of one turn of the event loop, written as one: each write may wake who reads, which costs both of them.
 
-uvloop's transports do so by themselves; asyncio's write each message at once.
+This is for asyncio's own event loops; uvloop's transports are given each message as it comes.
 """
 
 from __future__ import annotations
@@ -15,27 +15,38 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def as_line(message: str) -> bytes:
+    """Give a message as it is written: line ends between its tokens become blanks."""
+    return one_line(message).encode("utf-8", "surrogatepass") + b"\n"
+
+
 @dataclass(slots=True)
 class GatheredLines:
     """Gives `write` all the lines added in one turn of the loop, in order, when that turn is over."""
 
     write: Callable[[bytes], None]
     _waiting: list[bytes] = field(default_factory=list)
+    _loop: asyncio.AbstractEventLoop | None = None
+    _at_once: bool = False
 
     def add(self, message: str) -> None:
-        """Add one message; line ends between its tokens become blanks."""
-        line = one_line(message).encode("utf-8", "surrogatepass")
+        """Add one message."""
+        self.add_line(as_line(message))
+
+    def add_line(self, line: bytes) -> None:
+        """Add one message that is a line already."""
         if not self._waiting:
-            loop = asyncio.get_running_loop()
-            if not isinstance(loop, asyncio.BaseEventLoop):
-                self.write(line + b"\n")
+            if self._loop is None:
+                self._loop = asyncio.get_running_loop()
+                self._at_once = not isinstance(self._loop, asyncio.BaseEventLoop)
+            if self._at_once:
+                self.write(line)
                 return
-            loop.call_soon(self.flush)
+            self._loop.call_soon(self.flush)
         self._waiting.append(line)
 
     def flush(self) -> None:
         """Write what waits, now."""
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            waiting.append(b"")
-            self.write(b"\n".join(waiting))
+            self.write(b"".join(waiting))

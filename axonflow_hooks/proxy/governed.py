@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from axonflow_hooks.proxy.audit import Call, Outcome, parameters_hash, record_count
+from axonflow_hooks.proxy.cautions import with_note
 from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_value
 from axonflow_hooks.proxy.output_schema import fits
 from axonflow_hooks.proxy.refusals import Refusal, unavailable
@@ -148,7 +150,13 @@ class Governance:
         if not self._wanted(call):
             return member.raw
         checked = await self.responses.check(
-            request.target, member.value, member.raw, binary=request.binary, row_count=records, begun=begun.checking
+            request.target,
+            member.value,
+            member.raw,
+            binary=request.binary,
+            row_count=records,
+            begun=begun.checking,
+            trace_id=_trace_id(call, request),
         )
         self._count(call, checked)
         if checked.redactions and request.output_schema is not None and not fits(checked.raw, request.output_schema):
@@ -158,7 +166,7 @@ class Governance:
                 executed=True,
                 decision=call.decision,
             )
-        return checked.raw
+        return with_note(checked.raw, member.value, checked.warned)
 
     async def _error(self, call: Call, request: Request, error: Member | None) -> str:
         """Give the text of a backend's error, checked as results are."""
@@ -166,7 +174,10 @@ class Governance:
             raise unavailable("The backend's answer is neither result nor error; it is withheld.", executed=True)
         if not self._wanted(call):
             return error.raw
-        checked = await self.responses.check(request.target, error.value, error.raw, binary=request.binary)
+        trace_id = _trace_id(call, request)
+        checked = await self.responses.check(
+            request.target, error.value, error.raw, binary=request.binary, trace_id=trace_id
+        )
         self._count(call, checked)
         try:
             intact = read_value(checked.raw).get("code") == error.value["code"]
@@ -187,6 +198,7 @@ class Governance:
     def _count(call: Call, checked: Checked) -> None:
         call.redactions += checked.redactions
         call.unseen += checked.unseen
+        call.warnings += len({item.caution.policy_id for item in checked.warned})
 
     def note_refusal(self, target: Target, arguments: Member | None, refusal: Refusal) -> None:
         """Record a call that no policy was asked about: its tool is unknown or hidden, or its backend is down."""
@@ -205,7 +217,15 @@ class Governance:
                 refusal.data["audit"] = unwritten.message
 
 
+def _trace_id(call: Call, request: Request) -> str:
+    return (call.decision.trace_id if call.decision is not None else "") or request.trace_id
+
+
 def answered(result: Any, records: int) -> Outcome:
     """Give the outcome of a call that was allowed and has had this result."""
-    failed = isinstance(result, dict) and result.get("isError") is True
+    return _outcome(isinstance(result, dict) and result.get("isError") is True, records)
+
+
+@functools.lru_cache(maxsize=64)
+def _outcome(failed: bool, records: int) -> Outcome:
     return Outcome("allow", records=records, error="the tool reported an error" if failed else "")

@@ -67,9 +67,9 @@ class HttpTransport:
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(request_id, done))
 
-    def send_now(self, message: str) -> bool:
+    def send_now(self, line: bytes) -> bool:
         """Give False: a request to a server is waited for."""
-        del message
+        del line
         return False
 
     def _ended(self, request_id: int, task: asyncio.Task[None]) -> None:

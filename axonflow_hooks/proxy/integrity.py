@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.errors import CredentialError
 from axonflow_hooks.proxy.catalogue import TOOLS, Item
+from axonflow_hooks.proxy.cautions import injections
 from axonflow_hooks.proxy.exact_json import array_elements, read_value
 from axonflow_hooks.proxy.pdp import Target
 from axonflow_hooks.proxy.pins import definition_hash
@@ -22,18 +23,23 @@ if TYPE_CHECKING:
     from axonflow_hooks.proxy.pins import PinnedTools, PinStore
     from axonflow_hooks.proxy.response_plane import ResponsePlane
 
+MAX_NAMED: Final = 3
 HELD: Final = "Run `axonflow-hooks proxy approve` to see the difference and decide."
 
 
 @dataclass(slots=True)
 class Integrity:
-    """The review of one client's lists. `hidden` says why tools are not shown, `unchecked` names who to ask again."""
+    """The review of one client's lists.
+
+    `hidden` says why tools are not shown, `unchecked` names the backends to ask the agent about again, and why.
+    """
 
     pins: PinStore
     responses: ResponsePlane
     diagnostics: Diagnostics
     hidden: dict[tuple[str, str], str] = field(default_factory=dict)
-    unchecked: set[str] = field(default_factory=set)
+    unchecked: dict[str, str] = field(default_factory=dict)
+    _said: dict[str, str] = field(default_factory=dict)
 
     async def review(self, host: BackendHost, kind: Kind, items: Sequence[Item]) -> list[Item]:
         """Take the items a backend lists, give those that may be seen. What cannot be checked is not seen."""
@@ -89,9 +95,12 @@ class Integrity:
             if fault == "":
                 clean.append(item)
             elif fault is None:
-                self.hidden[host.id, item.name] = "its definition could not be checked yet, as the agent gave no answer"
+                why = self.unchecked.get(host.id, "")
+                self.hidden[host.id, item.name] = f"its definition could not be checked yet. {why}".rstrip()
             else:
                 self._hold(host, item, known, fault)
+        if host.id not in self.unchecked:
+            self._said.pop(host.id, None)
         return clean
 
     async def _is_clean(self, host: BackendHost, items: list[Item]) -> str | None:
@@ -101,11 +110,21 @@ class Integrity:
             checked = await self.responses.check(Target(host.id, "tools/list"), value, json.dumps(value))
         except Refusal as refusal:
             if refusal.code != DENIED:
-                self.unchecked.add(host.id)
+                self._unchecked(host, refusal)
                 return None
             policies = refusal.decision.policies if refusal.decision else ()
             return f"its definition is blocked by policy ({', '.join(policies) or 'unnamed'})"
+        if found := injections(checked.warned):
+            names = ", ".join(caution.name for caution in found[:MAX_NAMED])
+            return f"its definition reads as orders to the model ({names})"
         return "its definition holds what policy masks" if checked.redactions else ""
+
+    def _unchecked(self, host: BackendHost, refusal: Refusal) -> None:
+        """Note that nobody could tell, and why: said once, until something else is the reason."""
+        why = self.unchecked[host.id] = _why(refusal)
+        if self._said.get(host.id) != why:
+            self._said[host.id] = why
+            self.diagnostics.say(f"backend {host.id}: new tools could not be checked and are hidden. {why}")
 
     async def _checked(self, host: BackendHost, kind: Kind, items: Sequence[Item]) -> list[Item]:
         """Have the texts of other lists checked as results are: all at once, or where one is blocked, each alone."""
@@ -117,7 +136,7 @@ class Integrity:
             checked = await self.responses.check(target, [item.value for item in items], raw)
         except Refusal as refusal:
             if refusal.code != DENIED:
-                self.unchecked.add(host.id)
+                self.unchecked[host.id] = _why(refusal)
                 raise
             if len(items) == 1:
                 self.diagnostics.say(f"backend {host.id}: {items[0].name[:80]!r} is hidden: {refusal.message}")
@@ -132,3 +151,8 @@ class Integrity:
             for item, text in zip(items, texts, strict=True)
             if read_value(text).get(kind.key) == item.name  # a name that is masked could not be asked for
         ]
+
+
+def _why(refusal: Refusal) -> str:
+    """Give why nobody could tell: what the agent link says, with its remedy, where that is the reason."""
+    return str(refusal.cause) if refusal.cause is not None else refusal.message

@@ -21,9 +21,12 @@ class LineBuffer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take what has arrived and give the lines that are whole now, without blank ones. Raises LineTooLong."""
-        if b"\n" not in data:
+        end = data.find(b"\n")
+        if end < 0:
             self._keep(data)
             return []
+        if end == len(data) - 1 and not self._parts:  # as messages mostly come
+            return [data[:end]] if data.strip() else []
         first, *rest = data.split(b"\n")
         lines = [b"".join((*self._parts, first)), *rest[:-1]]
         self._parts, self._size = [], 0

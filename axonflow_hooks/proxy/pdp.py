@@ -7,7 +7,6 @@ the proxy itself, and MalformedVerdict for what is no verdict.
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import dataclass, field
 from json import JSONDecoder, JSONEncoder
 from json.encoder import encode_basestring as _encode_text
@@ -20,9 +19,10 @@ from pydantic import BaseModel, ValidationError
 from axonflow_hooks import __version__
 from axonflow_hooks.client import one_line, retry_after_s
 from axonflow_hooks.errors import AgentRefused, AgentUnavailable, MalformedVerdict, RateLimited
-from axonflow_hooks.proxy.verdicts import CheckInputReply, DecideReply, Decision, plain_allow, plain_clean
+from axonflow_hooks.proxy.nonces import Nonces
+from axonflow_hooks.proxy.refusals import refusal_remedy
+from axonflow_hooks.proxy.verdicts import CheckInputReply, DecideReply, Decision, OutputReply, plain_allow, plain_clean
 from axonflow_hooks.wire.decide import APPROVAL_HEADER, CHECK_INPUT_PATH, CHECK_OUTPUT_PATH, DECIDE_PATH, REDACT_PII
-from axonflow_hooks.wire.mcp_tools import OutputVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,9 +38,9 @@ MAX_KNOWN: Final = 4_096
 _NO_HEADERS: Final[dict[str, str]] = {}
 _BLANKS: Final = " \t\r\n"
 
+_nonces: Final = Nonces()
 _decoder: Final = JSONDecoder()
 _encode: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-_CREDENTIAL_REMEDY: Final = "Check AXONFLOW_ENDPOINT, AXONFLOW_CLIENT_ID and AXONFLOW_CLIENT_SECRET."
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -99,10 +99,10 @@ class Pdp:
         message: str | None = None,
         row_count: int | None = None,
         begun: Exchange | None = None,
-    ) -> OutputVerdict:
+    ) -> OutputReply:
         """Ask what of a result must be masked or withheld, or where that has `begun`, wait for the answer."""
         body = self._output(target, rows, message, row_count)
-        verdict = _verdict(OutputVerdict, await self._post(CHECK_OUTPUT_PATH, body, _NO_HEADERS, begun))
+        verdict = _verdict(OutputReply, await self._post(CHECK_OUTPUT_PATH, body, _NO_HEADERS, begun))
         if verdict.allowed and verdict.redaction_evaluated is not True:
             raise MalformedVerdict("The agent did not evaluate redaction.")
         return verdict
@@ -190,7 +190,7 @@ class Pdp:
 
 def _trace(trace_id: str) -> dict[str, str]:
     """Give the trace that a decision belongs to (W3C Trace Context, level 1)."""
-    nonce = os.urandom(24).hex()
+    nonce = _nonces.take(48)
     return {"traceparent": f"00-{trace_id or nonce[:32]}-{nonce[32:]}-01"}
 
 
@@ -284,13 +284,16 @@ def _raise_for(answer: Answer, body: Any) -> None:
         return
     error = body.get("error") if isinstance(body, dict) else None
     error = error.get("message") if isinstance(error, dict) else error
-    said = f": {one_line(error)}" if isinstance(error, str) and error else ""
+    reason = one_line(error).rstrip(".") if isinstance(error, str) else ""
+    said = f": {reason}" if reason else ""
     if answer.status == 429:
         raise RateLimited(f"The agent limits the rate (HTTP 429){said}.", retry_after=_retry_after(answer))
     if answer.status >= 500:
         raise AgentUnavailable(f"The agent cannot answer (HTTP {answer.status}){said}.")
     raise AgentRefused(
-        f"The agent refuses this proxy (HTTP {answer.status}){said}.", code=answer.status, remedy=_CREDENTIAL_REMEDY
+        f"The agent refuses this proxy (HTTP {answer.status}){said}.",
+        code=answer.status,
+        remedy=refusal_remedy(reason),
     )
 
 

@@ -19,9 +19,11 @@ from axonflow_hooks.proxy.statement import StatementTooLong, flat_query, pieces_
 from axonflow_hooks.proxy.verdicts import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from axonflow_hooks.proxy.agent_link import Exchange
+    from axonflow_hooks.proxy.approvals import Key
     from axonflow_hooks.proxy.leaves import Leaf
     from axonflow_hooks.proxy.pdp import Pdp, Target
 
@@ -76,20 +78,17 @@ class RequestPlane:
         `fingerprint` is the hash of the arguments: a held call that is made again is the same call by it. `begun` is
         what `begin` has given for this request.
         """
-        key = (target.server, target.tool, fingerprint)
         try:
             leaves = leaves_of(arguments)
             pieces = pieces_of(query_text(name, leaves))
         except (TooManyLeaves, StatementTooLong):
             raise unavailable("The arguments are too large to be checked, so the call was not made.") from None
         try:
-            decision = await self._decide(pieces, target, self.approvals.id_for(key), trace_id, begun)
+            decision = await self._decide(pieces, target, fingerprint, trace_id, begun)
         except AgentError as error:
             return Passed(self._without_verdict(error), raw)
         if decision.verdict == "needs_approval":
-            self.approvals.hold(key, decision)
             raise held(decision)
-        self.approvals.settle(key)
         if decision.verdict == "deny":
             raise denied(decision)
         if "request" not in decision.obliged:
@@ -97,30 +96,29 @@ class RequestPlane:
         return await self._masked(decision, leaves, raw)
 
     async def _decide(
-        self, pieces: list[str], target: Target, approval_id: str, trace_id: str, begun: Exchange | None
+        self, pieces: list[str], target: Target, fingerprint: str, trace_id: str, begun: Exchange | None
     ) -> Decision:
+        server, tool = target
         if len(pieces) == 1:
-            return await self.pdp.decide(pieces[0], target, approval_id=approval_id, trace_id=trace_id, begun=begun)
+            return await self._ask(pieces[0], target, (server, tool, fingerprint, 0), trace_id, begun)
         limit = asyncio.Semaphore(PARALLEL)
 
-        async def ask(piece: str) -> Decision:
+        async def ask(number: int, piece: str) -> Decision:
             async with limit:
-                return await self.pdp.decide(piece, target, approval_id=approval_id, trace_id=trace_id)
+                return await self._ask(piece, target, (server, tool, fingerprint, number), trace_id, None)
 
-        answers = await asyncio.gather(*(ask(piece) for piece in pieces), return_exceptions=True)
-        decisions = [answer for answer in answers if isinstance(answer, Decision)]
-        for verdict in ("deny", "needs_approval"):
-            for decision in decisions:
-                if decision.verdict == verdict:
-                    return decision
-        errors = [answer for answer in answers if isinstance(answer, BaseException)]
-        # What must never fail open speaks for all.
-        for error in sorted(errors, key=_opens):
-            raise error
-        obliged = frozenset().union(*(decision.obliged for decision in decisions))
-        first = decisions[0]
-        policies = tuple(dict.fromkeys(policy for decision in decisions for policy in decision.policies))
-        return Decision("allow", first.decision_id, first.trace_id, policies, first.reasons, obliged)
+        answers = await asyncio.gather(*(ask(*numbered) for numbered in enumerate(pieces)), return_exceptions=True)
+        return _of_pieces(answers)
+
+    async def _ask(self, piece: str, target: Target, key: Key, trace_id: str, begun: Exchange | None) -> Decision:
+        """Ask about one piece, with the approval that it was told to wait for, if any."""
+        approval_id = self.approvals.id_for(key)
+        decision = await self.pdp.decide(piece, target, approval_id=approval_id, trace_id=trace_id, begun=begun)
+        if decision.verdict == "needs_approval":
+            self.approvals.hold(key, decision)
+        else:
+            self.approvals.settle(key)
+        return decision
 
     def _without_verdict(self, error: AgentError) -> Decision:
         """Give the decision where there is none. Raises Refusal unless the user chose to fail open and it may."""
@@ -166,6 +164,26 @@ class RequestPlane:
         if leaf.kind == "key":
             raise MalformedVerdict("The name of an argument would have to be masked.")
         return text
+
+
+def _of_pieces(answers: Sequence[Decision | BaseException]) -> Decision:
+    """Put the answers about the pieces of one request together. Raises the error of one where none says no."""
+    decisions = [answer for answer in answers if isinstance(answer, Decision)]
+    denials = [decision for decision in decisions if decision.verdict == "deny"]
+    holds = [decision for decision in decisions if decision.verdict == "needs_approval"]
+    if denials:
+        return denials[0]
+    if holds:
+        first_id, *more = [decision.approval_id for decision in holds if decision.approval_id] or [""]
+        return holds[0]._replace(approval_id=first_id, more_approvals=tuple(more))
+    errors = [answer for answer in answers if isinstance(answer, BaseException)]
+    # What must never fail open speaks for all.
+    for error in sorted(errors, key=_opens):
+        raise error
+    obliged = frozenset().union(*(decision.obliged for decision in decisions))
+    first = decisions[0]
+    policies = tuple(dict.fromkeys(policy for decision in decisions for policy in decision.policies))
+    return Decision("allow", first.decision_id, first.trace_id, policies, first.reasons, obliged)
 
 
 def _opens(error: BaseException) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.claude_code.leaves import decoded, still_json
 from axonflow_hooks.claude_code.scan import scan_texts
 from axonflow_hooks.errors import AgentError, MalformedVerdict
 from axonflow_hooks.proxy.binaries import forms_of_binary
+from axonflow_hooks.proxy.cautions import Warned, warned_of
 from axonflow_hooks.proxy.exact_json import with_scalars_replaced
 from axonflow_hooks.proxy.leaves import Leaf, TooManyLeaves, is_plain_key, leaves_of, sole_text
 from axonflow_hooks.proxy.refusals import denied, unavailable
@@ -25,6 +26,7 @@ from axonflow_hooks.wire.jsonrpc import encoded_text_size
 if TYPE_CHECKING:
     from axonflow_hooks.proxy.agent_link import Exchange
     from axonflow_hooks.proxy.pdp import Pdp, Target
+    from axonflow_hooks.proxy.verdicts import OutputReply
     from axonflow_hooks.wire.mcp_tools import CheckOutputArguments, OutputVerdict
 
 MAX_BATCH_BYTES: Final = 700_000
@@ -45,13 +47,14 @@ _PLACEHOLDER: Final = "[REDACTED"
 class Checked:
     """What may be forwarded: `raw` is the text of the value, masked; `redactions` counts what was masked in it.
 
-    `unseen` counts images and blobs that nobody could look into.
+    `unseen` counts images and blobs that nobody could look into, `warned` are the policies that warn of the value.
     """
 
     raw: str
     redactions: int = 0
     unseen: int = 0
     decision_id: str = ""
+    warned: tuple[Warned, ...] = ()
 
 
 @dataclass(slots=True)
@@ -66,6 +69,42 @@ class _Text:
     @property
     def seen(self) -> str:
         return decoded(self.text)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What the questions about one value have in common, and what their answers warn of."""
+
+    pdp: Pdp
+    target: Target
+    trace_id: str
+    row_count: int | None
+    begun: Exchange | None
+    warned: list[Warned] = field(default_factory=list)
+
+    async def ask(self, rows: list[dict[str, str]] | None, message: str | None) -> OutputReply:
+        """Give the verdict on a value, or on one of the batches that it was put into. Raises Refusal for a block."""
+        reply = await self.pdp.check_output(
+            self.target, rows=rows, message=message, row_count=self.row_count, begun=self.begun
+        )
+        self.refuse_blocked(reply)
+        self.warned += warned_of(reply)
+        return reply
+
+    async def ask_part(self, arguments: CheckOutputArguments) -> OutputVerdict:
+        """Give the verdict on a part of a text, which may be a block."""
+        reply = await self.pdp.check_output(self.target, rows=arguments.response_data, message=arguments.message)
+        self.warned += warned_of(reply)
+        return reply
+
+    def refuse_blocked(self, verdict: OutputVerdict) -> None:
+        """Raise Refusal where a verdict is a block."""
+        if verdict.allowed:
+            return
+        policies = tuple(dict.fromkeys(match.policy_id for match in verdict.policy_matches if match.policy_id))
+        blocked_by = (verdict.blocked_by,) if verdict.blocked_by else ()
+        decision = Decision("deny", verdict.decision_id, self.trace_id, policies or blocked_by, (verdict.block_reason,))
+        raise denied(decision, of_response=True)
 
 
 @dataclass(slots=True)
@@ -98,12 +137,22 @@ class ResponsePlane:
         binary: str = "forward",
         row_count: int | None = None,
         begun: Exchange | None = None,
+        trace_id: str = "",
     ) -> Checked:
         """Take a value of a backend and its text, give what may be forwarded of it.
 
         `binary` is the declared policy for images and blobs: forward or withhold. `begun` is what `begin` has given for
-        this value. Raises Refusal when the value must not be forwarded.
+        this value. `trace_id` is that of the call whose result it is. Raises Refusal when it must not be forwarded.
         """
+        asked = _Asked(self.pdp, target, trace_id, row_count, begun)
+        try:
+            return await self._look(asked, value, raw, binary)
+        except AgentError as error:
+            raise unavailable(
+                f"The result could not be checked, so it is withheld. {error}", executed=True, cause=error
+            ) from None
+
+    async def _look(self, asked: _Asked, value: Any, raw: str, binary: str) -> Checked:
         try:
             if len(raw) < READ_AT_ONCE_CHARS:
                 texts, unseen = _texts(leaves_of(value))
@@ -114,13 +163,9 @@ class ResponsePlane:
                 "The result holds too many texts to be checked, so it is withheld.", executed=True
             ) from None
         if unseen and binary == "withhold":
-            raise denied(
-                Decision("deny", reasons=("images and blobs are withheld by the backend map",)), of_response=True
-            )
-        try:
-            masked, decision_id = await self._masks(target, texts, row_count, begun)
-        except AgentError as error:
-            raise unavailable(f"The result could not be checked, so it is withheld. {error}", executed=True) from None
+            reason = "images and blobs are withheld by the backend map"
+            raise denied(Decision("deny", trace_id=asked.trace_id, reasons=(reason,)), of_response=True)
+        masked, decision_id = await self._masks(asked, texts)
         replacements: dict[int, str] = {}
         count = 0
         for text, mask in zip(texts, masked, strict=True):
@@ -129,17 +174,14 @@ class ResponsePlane:
                 replacements.update((leaf.ordinal, shown) for leaf in text.leaves)
                 count += len(text.leaves) * max(1, mask.count(_PLACEHOLDER) - text.seen.count(_PLACEHOLDER))
         checked = with_scalars_replaced(raw, replacements) if replacements else raw
-        return Checked(checked, count, unseen, decision_id)
+        return Checked(checked, count, unseen, decision_id, tuple(asked.warned))
 
-    async def _masks(
-        self, target: Target, texts: list[_Text], row_count: int | None, begun: Exchange | None
-    ) -> tuple[list[str | None], str]:
+    async def _masks(self, asked: _Asked, texts: list[_Text]) -> tuple[list[str | None], str]:
         """Give each text's masked form (None for unmasked) and the id of the decision."""
         if not texts:
             return [], ""
         if _one_message(texts):
-            verdict = await self.pdp.check_output(target, message=texts[0].seen, row_count=row_count, begun=begun)
-            _refuse_blocked(verdict)
+            verdict = await asked.ask(None, texts[0].seen)
             return [_masked_message(verdict)], verdict.decision_id
         long = [index for index, text in enumerate(texts) if _size(text.seen) > MAX_BATCH_BYTES]
         short = [index for index in range(len(texts)) if index not in set(long)]
@@ -148,25 +190,16 @@ class ResponsePlane:
 
         async def ask(batch: list[int]) -> str:
             async with limit:
-                return await self._ask_batch(target, texts, batch, masked, row_count, begun)
+                return await self._ask_batch(asked, texts, batch, masked)
 
         ids = await asyncio.gather(*(ask(batch) for batch in _batches(texts, short)))
         for index in long:
-            masked[index] = await self._long(target, texts[index].seen)
+            masked[index] = await self._long(asked, texts[index].seen)
         return masked, next(iter(ids), "")
 
-    async def _ask_batch(
-        self,
-        target: Target,
-        texts: list[_Text],
-        batch: list[int],
-        masked: list[str | None],
-        row_count: int | None,
-        begun: Exchange | None,
-    ) -> str:
+    async def _ask_batch(self, asked: _Asked, texts: list[_Text], batch: list[int], masked: list[str | None]) -> str:
         rows, places = _rows(texts, batch)
-        verdict = await self.pdp.check_output(target, rows=rows, row_count=row_count, begun=begun)
-        _refuse_blocked(verdict)
+        verdict = await asked.ask(rows, None)
         answer = verdict.redacted_data
         if answer is None and verdict.redacted_message is None:
             return verdict.decision_id
@@ -179,15 +212,11 @@ class ResponsePlane:
             masked[index] = shown
         return verdict.decision_id
 
-    async def _long(self, target: Target, text: str) -> str | None:
+    async def _long(self, asked: _Asked, text: str) -> str | None:
         """Check a text that no request can hold: cut where nothing sensitive lies across the cut."""
-
-        async def ask(arguments: CheckOutputArguments) -> OutputVerdict:
-            return await self.pdp.check_output(target, rows=arguments.response_data, message=arguments.message)
-
-        (scanned,) = await scan_texts([text], target.server, ask)
+        (scanned,) = await scan_texts([text], asked.target.server, asked.ask_part)
         if scanned.blocked is not None:
-            _refuse_blocked(scanned.blocked)
+            asked.refuse_blocked(scanned.blocked)
         if scanned.error is not None:
             raise scanned.error
         return scanned.masked
@@ -196,16 +225,6 @@ class ResponsePlane:
 def _one_message(texts: list[_Text]) -> bool:
     """Tell whether texts are one that can be asked about as a message."""
     return len(texts) == 1 and texts[0].label == "text" and _size(texts[0].seen) <= MAX_BATCH_BYTES
-
-
-def _refuse_blocked(verdict: OutputVerdict) -> None:
-    if verdict.allowed:
-        return
-    policies = tuple(dict.fromkeys(match.policy_id for match in verdict.policy_matches if match.policy_id))
-    blocked_by = (verdict.blocked_by,) if verdict.blocked_by else ()
-    raise denied(
-        Decision("deny", verdict.decision_id, "", policies or blocked_by, (verdict.block_reason,)), of_response=True
-    )
 
 
 def _masked_message(verdict: OutputVerdict) -> str | None:

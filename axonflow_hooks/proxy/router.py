@@ -10,6 +10,7 @@ from axonflow_hooks import __version__
 from axonflow_hooks.proxy import stateless
 from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_message, read_text, write_object, write_value
 from axonflow_hooks.proxy.governed import BackendError
+from axonflow_hooks.proxy.plain_messages import call_of, read_call
 from axonflow_hooks.proxy.refusals import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, Refusal
 from axonflow_hooks.proxy.start import initialize_result
 from axonflow_hooks.proxy.subscriptions import LISTEN, Subscriptions
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from axonflow_hooks.proxy.client_link import ClientLink
     from axonflow_hooks.proxy.diagnostics import Diagnostics
     from axonflow_hooks.proxy.exact_json import Member
+    from axonflow_hooks.proxy.plain_messages import PlainCall
 
     Route = Callable[["Member | None"], Awaitable[str]]
-    Shortcut = Callable[[str, Any, "Member | None"], "Shortcutting | None"]
+    Shortcut = Callable[["PlainCall", Any], "Shortcutting | None"]
 
 MAX_RUNNING: Final = 1_024
 INTERNAL_ERROR: Final = -32603
@@ -42,7 +44,7 @@ class Shortcutting(Protocol):
 class Router:
     """One client. `routes` answer its requests, `notices` take its notifications, `starting` is told of initialize.
 
-    `shortcuts` are tried before routes: each takes the id as text, the key to finish it with, and the params.
+    `shortcut` is tried before the route of a `tools/call`: it takes the call, and the key to finish it with.
 
     `shaken` tells that there was a handshake: others are sent no notification but the progress they ask for.
     """
@@ -51,7 +53,7 @@ class Router:
     starting: Callable[[dict[str, Any]], None]
     routes: dict[str, Route] = field(default_factory=dict)
     notices: dict[str, Callable[[Member | None], None]] = field(default_factory=dict)
-    shortcuts: dict[str, Shortcut] = field(default_factory=dict)
+    shortcut: Shortcut | None = None
     link: ClientLink | None = None
     answered_before: bool = False
     shaken: bool = False
@@ -64,7 +66,11 @@ class Router:
     def take(self, line: bytes) -> None:
         """Take one line of the client."""
         try:
-            message = read_message(read_text(line))
+            text = read_text(line)
+            plain = read_call(text) if self.shaken and self.shortcut is not None else None
+            if plain is not None and self._take_plain(plain):
+                return
+            message = read_message(text)
         except UnreadableMessage as error:
             batch = line.lstrip()[:1] == b"["
             code, what = (
@@ -85,6 +91,17 @@ class Router:
             self.send_error("null", INVALID_REQUEST, "Invalid request: an id is a string or an integer")
         else:
             self._take_request(identifier, method.value, message.get("params"))
+
+    def _take_plain(self, call: PlainCall) -> bool:
+        """Take a call where its shortcut does: False leaves everything as it was."""
+        key = (type(call.identifier), call.identifier)
+        if key in self._running or stateless.version_in(call.meta) is not None or self.shortcut is None:
+            return False
+        running = self.shortcut(call, key)
+        if running is None:
+            return False
+        self._entered(key, running)
+        return True
 
     def take_end(self, reason: str) -> None:
         """Take the end of the client's messages."""
@@ -109,7 +126,7 @@ class Router:
         if not self.shaken:  # there are no backends yet: what they may ask depends on the client
             self.send_error(identifier.raw, INVALID_REQUEST, "Invalid request: initialize comes first")
             return
-        self._start(identifier, route, params, self.shortcuts.get(method))
+        self._start(identifier, route, params, self.shortcut if method == "tools/call" else None)
 
     def _take_stateless(self, identifier: Member, method: str, version: str, params: Member | None) -> None:
         """Take a request that carries its protocol version itself (MCP 2026-07-28)."""
@@ -139,11 +156,12 @@ class Router:
         if key in self._running:
             self.send_error(identifier.raw, INVALID_REQUEST, "Invalid request: this id is in use")
             return
-        running = shortcut(identifier.raw, key, params) if shortcut is not None else None
-        if running is not None:
-            self._running[key] = running
-        else:
-            self.go_on(identifier.raw, key, route(params))
+        call = call_of(identifier, params) if shortcut is not None else None
+        running = shortcut(call, key) if shortcut is not None and call is not None else None
+        self._entered(key, running or self.go_on(identifier.raw, key, route(params)))
+
+    def _entered(self, key: Any, running: asyncio.Task[None] | Shortcutting) -> None:
+        self._running[key] = running
         if len(self._running) == MAX_RUNNING and self.link is not None:
             self.link.pause()
 
@@ -152,9 +170,8 @@ class Router:
         task = self._running[key] = asyncio.get_running_loop().create_task(self._serve(raw_id, key, answer))
         return task
 
-    def finish(self, raw_id: str, key: Any, result: str) -> None:
-        """Answer a request that ran without a task."""
-        self.send_result(raw_id, result)
+    def finish(self, key: Any) -> None:
+        """Take it that a request that ran without a task has been answered."""
         self._left(key)
 
     def refuse(self, raw_id: str, key: Any, refusal: Refusal) -> None:
@@ -243,7 +260,7 @@ class Router:
 
     def send_result(self, raw_id: str, result: str) -> None:
         """Answer a request with the text of a result."""
-        self._send(f'{{"jsonrpc":"2.0","id":{raw_id},"result":{result}}}')
+        self._send(result_message(raw_id, result))
 
     def send_error(self, raw_id: str, code: int, message: str) -> None:
         """Answer a request with an error."""
@@ -274,6 +291,11 @@ class Router:
             future.cancel()
         if tasks:
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def result_message(raw_id: str, result: str) -> str:
+    """Give the answer to a request, from the text of its id and that of its result."""
+    return f'{{"jsonrpc":"2.0","id":{raw_id},"result":{result}}}'
 
 
 def _is_id(value: object) -> bool:

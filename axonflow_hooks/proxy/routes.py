@@ -68,7 +68,7 @@ class ToolCall:
             arguments.value if arguments is not None else {},
             arguments.raw if arguments is not None else "{}",
             binary=self.host.spec.binary,
-            trace_id=_trace_id(self.given),
+            trace_id=trace_id_in(_meta(self.given)),
             output_schema=self.tool.value.get("outputSchema"),
         )
 
@@ -139,17 +139,6 @@ class Routes:
             raise
         assert params is not None  # noqa: S101 - _object has seen to it
         return await self.go_on(ToolCall(host, tool, given, params.raw))
-
-    def known_call(self, params: Member | None) -> ToolCall | None:
-        """Take the params of a `tools/call`, give the call where nobody has to be asked what it is."""
-        given = params.members if params is not None else None
-        name, arguments = (given.get("name"), given.get("arguments")) if given else (None, None)
-        if params is None or given is None or name is None or not isinstance(name.value, str) or not name.value:
-            return None
-        found = self.fleet.known(TOOLS, name.value)
-        if found is None or (arguments is not None and not isinstance(arguments.value, dict)):
-            return None
-        return ToolCall(found[0], found[1], given, params.raw)
 
     async def go_on(self, call: ToolCall, begun: Begun | None = None) -> str:
         """Make a call, or what is missing of it where that has `begun`, and give the text of its result."""
@@ -231,7 +220,7 @@ class Routes:
         members |= {name: raw for name, raw in changed.items() if name in members}
         raw = write_object(members)
         value = {name: member.value for name, member in given.items() if name != "_meta"}
-        request = Request(Target(host.id, method), method, value, raw, host.spec.binary, _trace_id(given))
+        request = Request(Target(host.id, method), method, value, raw, host.spec.binary, trace_id_in(_meta(given)))
 
         async def execute(raw_params: str) -> Reply:
             meta = given.get("_meta")
@@ -250,7 +239,7 @@ class Routes:
         repeatable: bool,
         begun: Waiting | None = None,
     ) -> Reply:
-        token = progress_token(given)
+        token = progress_token(_meta(given))
         if token is None:
             return await host.request(method, raw, repeatable=repeatable, begun=begun)
         progress = self.tokens.get(token) if begun is not None else None
@@ -296,12 +285,14 @@ def _meta(given: Mapping[str, Member]) -> dict[str, Any]:
     return meta.value if meta is not None and isinstance(meta.value, dict) else {}
 
 
-def progress_token(given: Mapping[str, Member]) -> str | int | None:
-    token = _meta(given).get("progressToken")
+def progress_token(meta: Mapping[str, Any]) -> str | int | None:
+    """Give the progress token in the `_meta` of a request, None where it asks for no progress."""
+    token = meta.get("progressToken")
     return token if isinstance(token, str) or type(token) is int else None
 
 
-def _trace_id(given: Mapping[str, Member]) -> str:
-    value = _meta(given).get("traceparent")
+def trace_id_in(meta: Mapping[str, Any]) -> str:
+    """Give the trace that the `_meta` of a request names (W3C Trace Context, level 1), "" for none."""
+    value = meta.get("traceparent")
     match = _TRACEPARENT.fullmatch(value) if isinstance(value, str) else None
     return match.group(1) if match else ""

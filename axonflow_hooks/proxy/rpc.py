@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_object, write_object, write_value
+from axonflow_hooks.proxy.gathered import as_line
+from axonflow_hooks.proxy.pending import Pending
+from axonflow_hooks.proxy.plain_messages import read_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,8 +59,8 @@ class Transport(Protocol):
     async def send(self, message: str, request_id: int | None) -> None:
         """Hand over a message; raises Lost. `request_id` is that of a request, so that its failure can be told."""
 
-    def send_now(self, message: str) -> bool:
-        """Hand over a request where that takes no waiting, else give False; raises Lost."""
+    def send_now(self, line: bytes) -> bool:
+        """Hand over a request, as a line, where that takes no waiting, else give False; raises Lost."""
 
     def forget(self, request_id: int) -> None:
         """Let go of what is kept for a request: nobody waits for its answer any more."""
@@ -78,16 +81,17 @@ class Listener(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A request that was entered, with its answer to come."""
+    """A request with its answer to come; `line` is what is to be sent, where it is sent by `Session.begin`."""
 
     session: Session
     request_id: int
-    future: asyncio.Future[Reply]
+    answer: Pending[Reply]
     timeout_s: float
     deadline: float
     token: str | int | None = None
     prolonged: bool = False
     turns: int = 0
+    line: bytes = b""
 
 
 @dataclass(slots=True)
@@ -105,34 +109,38 @@ class Session:
     _by_token: dict[str | int, Waiting] = field(default_factory=dict)
     _last_id: int = 0
     _timer: asyncio.TimerHandle | None = None
+    _timer_at: float = 0.0
+    _loop: asyncio.AbstractEventLoop | None = None
+    _lost: bool = False
 
-    def begin(self, method: str, params: str, *, timeout_s: float, token: str | int | None = None) -> Waiting | None:
-        """Send a request where that takes no waiting, else give None. Then `request` or `settled` must follow.
+    def prepare(self, method: str, params: str, *, timeout_s: float, token: str | int | None = None) -> Waiting:
+        """Give a request to be sent with `begin`, once."""
+        waiting = self._new(timeout_s, token)
+        waiting.line = as_line(_request(waiting.request_id, method, params))
+        return waiting
+
+    def begin(self, waiting: Waiting) -> bool:
+        """Send a prepared request where that takes no waiting, else give False. `request` or `settled` must follow.
 
         Raises Lost, with nothing sent.
         """
-        if self.transport is None or self.gone.is_set():
-            return None
-        waiting = self._enter(timeout_s, token)
-        sent = False
-        try:
-            sent = self.transport.send_now(_request(waiting.request_id, method, params))
-        finally:
-            if not sent:
-                self.settled(waiting)
-        if not sent:
-            return None
-        self._watch(asyncio.get_running_loop(), waiting.deadline)
-        return waiting
+        if self.transport is None or self._lost or not self.transport.send_now(waiting.line):
+            return False
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        waiting.deadline = self._loop.time() + waiting.timeout_s
+        self._enter(waiting)  # its answer is read in a later turn
+        self._watch(self._loop, waiting.deadline)
+        return True
 
-    def _enter(self, timeout_s: float, token: str | int | None) -> Waiting:
+    def _new(self, timeout_s: float, token: str | int | None) -> Waiting:
         self._last_id += 1
-        loop = asyncio.get_running_loop()
-        waiting = Waiting(self, self._last_id, loop.create_future(), timeout_s, loop.time() + timeout_s, token)
+        return Waiting(self, self._last_id, Pending(), timeout_s, 0.0, token)
+
+    def _enter(self, waiting: Waiting) -> None:
         self._waiting[waiting.request_id] = waiting
-        if token is not None:
-            self._by_token[token] = waiting
-        return waiting
+        if waiting.token is not None:
+            self._by_token[waiting.token] = waiting
 
     def settled(self, waiting: Waiting) -> None:
         """Take it that nobody waits for a request any more."""
@@ -156,13 +164,18 @@ class Session:
         """
         if self.transport is None or (begun is None and self.gone.is_set()):
             raise Lost(self.reason or "it is not running", sent=False)
-        waiting = self._enter(timeout_s, token) if begun is None else begun
+        if begun is None:
+            waiting = self._new(timeout_s, token)
+            waiting.deadline = asyncio.get_running_loop().time() + timeout_s
+            self._enter(waiting)
+        else:
+            waiting = begun
         request_id = waiting.request_id
         try:
             if begun is None:
                 await self.transport.send(_request(request_id, method, params), request_id)
             self._watch(asyncio.get_running_loop(), waiting.deadline)
-            return await waiting.future
+            return await waiting.answer
         except (asyncio.CancelledError, TimedOut) as error:
             # The specification forbids to cancel `initialize`.
             if method != "initialize":
@@ -178,19 +191,20 @@ class Session:
     def _watch(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """See to it that time is looked at by then (loop time). One timer serves all calls: most need none."""
         if self._timer is not None:
-            if self._timer.when() <= deadline:
+            if self._timer_at <= deadline:
                 return
             self._timer.cancel()
+        self._timer_at = deadline
         self._timer = loop.call_at(deadline, self._look_at_time, loop)
 
     def _look_at_time(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         now = loop.time()
-        for waiting in self._waiting.values():
-            if not waiting.future.done():
+        for waiting in list(self._waiting.values()):
+            if not waiting.answer.done():
                 if waiting.deadline <= now:
                     self._expire(waiting, now)
-                if not waiting.future.done():
+                if not waiting.answer.done():
                     self._watch(loop, waiting.deadline)
 
     def _expire(self, waiting: Waiting, now: float) -> None:
@@ -199,7 +213,7 @@ class Session:
         if (waiting.prolonged or self.busy_with_client) and waiting.turns < MAX_PROLONGED:
             waiting.prolonged, waiting.deadline = False, now + waiting.timeout_s
             return
-        waiting.future.set_exception(TimedOut())
+        waiting.answer.set_exception(TimedOut())
 
     async def notify(self, method: str, params: str | None = None) -> None:
         """Send a notification; what cannot be sent is dropped."""
@@ -224,6 +238,10 @@ class Session:
 
     def receive(self, text: str) -> None:
         """Take a message of the backend."""
+        plain = read_reply(text)
+        if plain is not None:
+            self._answered(plain.identifier, Reply(plain.result))
+            return
         try:
             message = read_object(text)
         except UnreadableMessage as error:
@@ -242,9 +260,12 @@ class Session:
         if identifier is None or type(identifier.value) is not int:
             self.note("A message that is neither request, notification nor answer was dropped.")
             return
-        waiting = self._waiting.get(identifier.value)
-        if waiting is not None and not waiting.future.done():
-            waiting.future.set_result(Reply(message.get("result"), message.get("error")))
+        self._answered(identifier.value, Reply(message.get("result"), message.get("error")))
+
+    def _answered(self, request_id: int, reply: Reply) -> None:
+        waiting = self._waiting.get(request_id)
+        if waiting is not None:
+            waiting.answer.set_result(reply)
 
     def _fail_unreadable(self, text: str, fault: str) -> None:
         """Tell the request that an unreadable message answers, where that can be made out: it would wait in vain."""
@@ -266,28 +287,28 @@ class Session:
     def waits_for(self, request_id: int) -> bool:
         """Tell whether a request has no answer yet."""
         waiting = self._waiting.get(request_id)
-        return waiting is not None and not waiting.future.done()
+        return waiting is not None and not waiting.answer.done()
 
     def fail(self, request_id: int, lost: Lost) -> None:
         """Tell one request that no answer will come."""
         waiting = self._waiting.get(request_id)
-        if waiting is not None and not waiting.future.done():
-            waiting.future.set_exception(lost)
+        if waiting is not None:
+            waiting.answer.set_exception(lost)
 
     def lose(self, reason: str) -> None:
         """Tell every request that no answer will come: the connection is gone."""
         if self.gone.is_set():
             return
         self.reason = reason
+        self._lost = True
         self.gone.set()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for waiting in self._waiting.values():
-            if not waiting.future.done():
-                waiting.future.set_exception(Lost(reason, sent=True))
+        for waiting in list(self._waiting.values()):
+            waiting.answer.set_exception(Lost(reason, sent=True))
 
 
 def _request(request_id: int, method: str, params: str | None) -> str:
     given = "" if params is None else f',"params":{params}'
-    return f'{{"jsonrpc":"2.0","id":{request_id},"method":{write_value(method)}{given}}}'
+    return f'{{"jsonrpc":"2.0","id":{request_id},"method":"{method}"{given}}}'  # the names are the specification's

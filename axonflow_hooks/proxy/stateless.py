@@ -26,6 +26,7 @@ METHODS: Final = frozenset(
 _CACHEABLE: Final = METHODS - {"tools/call", "prompts/get", "completion/complete"}
 _LISTED: Final = {"listChanged": True}
 _PREFIX: Final = "io.modelcontextprotocol/"
+_VERSION_KEY: Final = f"{_PREFIX}protocolVersion"
 _HOP_BY_HOP: Final = frozenset(
     f"{_PREFIX}{name}" for name in ("protocolVersion", "clientCapabilities", "clientInfo", "logLevel")
 )
@@ -34,7 +35,12 @@ _HOP_BY_HOP: Final = frozenset(
 def requested_version(params: Member | None) -> str | None:
     """Give the version that a request says it speaks, None for a request of a client that has shaken hands."""
     meta = params.value.get("_meta") if params is not None and isinstance(params.value, dict) else None
-    version = meta.get(f"{_PREFIX}protocolVersion") if isinstance(meta, dict) else None
+    return version_in(meta if isinstance(meta, dict) else None)
+
+
+def version_in(meta: Mapping[str, Any] | None) -> str | None:
+    """Give the version that the `_meta` of a request says it speaks, None where it says nothing."""
+    version = meta.get(_VERSION_KEY) if meta is not None else None
     return version if isinstance(version, str) else None
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, cast
+import os
+import sys
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from axonflow_hooks.proxy.backend_map import resolve
 from axonflow_hooks.proxy.child_process import end_group, find_program, group_options, minimal_environment
 from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_text
-from axonflow_hooks.proxy.gathered import GatheredLines
+from axonflow_hooks.proxy.gathered import GatheredLines, as_line
 from axonflow_hooks.proxy.lines import LineBuffer, LineTooLong
 from axonflow_hooks.proxy.rpc import Lost
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from axonflow_hooks.proxy.guardian import Guardian
     from axonflow_hooks.proxy.rpc import Session
 
+OWN_PIPES: Final = sys.platform != "win32"
+"""An event loop of Windows cannot wait for such pipes: there the subprocess' own are used."""
 LEAVE_S: Final = 0.8
 """Twice this is less than the 2 s after which hosts lose patience with a server that is to end."""
 DRAIN_S: Final = 1.0
@@ -38,19 +42,32 @@ class StdioTransport(asyncio.SubprocessProtocol):
         self._errors = LineBuffer(limit=MAX_STDERR_LINE)
         self._process: asyncio.SubprocessTransport | None = None
         self._stdin: asyncio.WriteTransport | None = None
+        self._stdout: asyncio.ReadTransport | None = None
         self._out = GatheredLines(self._write)
         self._exited = asyncio.Event()
+        self._over = False
         self._closing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._process = cast("asyncio.SubprocessTransport", transport)
-        self._stdin = cast("asyncio.WriteTransport", self._process.get_pipe_transport(0))
+        # None where the program has pipes of ours.
+        self._stdin = cast("asyncio.WriteTransport | None", self._process.get_pipe_transport(0))
         self._guardian.watch(self._process.get_pid())
+
+    async def connect(self, pipes: _Pipes) -> None:
+        """Speak with the program over pipes of ours."""
+        loop = asyncio.get_running_loop()
+        self._stdin, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, pipes.take_input())
+        self._stdout, _ = await loop.connect_read_pipe(lambda: _Output(self), pipes.take_output())
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == 2:
             self._pass_on_errors(data)
-            return
+        else:
+            self.received(data)
+
+    def received(self, data: bytes) -> None:
+        """Take what the program has written to its stdout."""
         try:
             lines = self._lines.feed(data)
         except LineTooLong:
@@ -73,9 +90,14 @@ class StdioTransport(asyncio.SubprocessProtocol):
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         if fd == 1:
-            self._give_up("it closed its output")
+            self.ended()
+
+    def ended(self) -> None:
+        """Take the end of its stdout."""
+        self._give_up("it closed its output")
 
     def process_exited(self) -> None:
+        self._over = True
         self._exited.set()
         if self._process is not None:
             end_group(self._process.get_pid(), kill=True)  # what it has started holds its output open
@@ -91,13 +113,13 @@ class StdioTransport(asyncio.SubprocessProtocol):
 
     async def send(self, message: str, request_id: int | None) -> None:
         """Write a line. Raises Lost, with nothing sent, when the program is gone already."""
-        self.send_now(message)
+        self.send_now(as_line(message))
 
-    def send_now(self, message: str) -> bool:
+    def send_now(self, line: bytes) -> bool:
         """Write a line as `send` does; gives True, as nothing has to be waited for."""
-        if self._stdin is None or self._stdin.is_closing() or self._exited.is_set():
+        if self._stdin is None or self._over or self._stdin.is_closing():
             raise Lost("its process has ended", sent=False)
-        self._out.add(message)
+        self._out.add_line(line)
         return True
 
     def forget(self, request_id: int) -> None:
@@ -125,7 +147,57 @@ class StdioTransport(asyncio.SubprocessProtocol):
         else:
             await self._exited.wait()
         end_group(pid, kill=True)  # what its leader has left behind
+        if self._stdout is not None:
+            self._stdout.close()
         self._process.close()
+
+
+class _Output(asyncio.Protocol):
+    """Reads a program's stdout: at once, where a subprocess' own transport waits for a turn of the loop."""
+
+    def __init__(self, program: StdioTransport) -> None:
+        self._program = program
+
+    def data_received(self, data: bytes) -> None:
+        self._program.received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._program.ended()
+
+
+class _Pipes:
+    """Two pipes between us and a program, of which no other program can inherit an end."""
+
+    def __init__(self) -> None:
+        self.stdin, self._input = os.pipe()
+        try:
+            self._output, self.stdout = os.pipe()
+        except OSError:
+            os.close(self.stdin)
+            os.close(self._input)
+            raise
+
+    def take_input(self) -> BinaryIO:
+        """Give our end of its stdin, which is the taker's from now on."""
+        descriptor, self._input = self._input, -1
+        return os.fdopen(descriptor, "wb", 0)
+
+    def take_output(self) -> BinaryIO:
+        """Give our end of its stdout, which is the taker's from now on."""
+        descriptor, self._output = self._output, -1
+        return os.fdopen(descriptor, "rb", 0)
+
+    def close_theirs(self) -> None:
+        """Let go of the program's ends, which it has by now."""
+        os.close(self.stdin)
+        os.close(self.stdout)
+
+    def close_ours(self) -> None:
+        """Close those of our ends that nobody has taken."""
+        for descriptor in (self._input, self._output):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._input = self._output = -1
 
 
 async def start_program(
@@ -137,17 +209,30 @@ async def start_program(
     }
     environment = minimal_environment(environ, given)
     program = find_program(backend.command or "", environment, backend.id)
-    loop = asyncio.get_running_loop()
+    pipes: _Pipes | None = None
     try:
-        _, transport = await loop.subprocess_exec(
-            lambda: StdioTransport(backend.id, session, diagnostics, guardian),
-            program,
-            *backend.args,
-            env=environment,
-            cwd=backend.cwd,
-            **group_options(),
-        )
+        pipes = _Pipes() if OWN_PIPES else None
+        options = {"env": environment, "cwd": backend.cwd, **group_options()}
+        transport = StdioTransport(backend.id, session, diagnostics, guardian)
+        await _start(transport, [program, *backend.args], pipes, options)
+        session.transport = transport
+        if pipes is not None:
+            await transport.connect(pipes)
     except (OSError, ValueError) as error:
         raise Lost(f"its program cannot be started ({getattr(error, 'strerror', None) or error})", sent=False) from None
-    session.transport = transport
+    finally:
+        if pipes is not None:
+            pipes.close_ours()
     return transport
+
+
+async def _start(
+    transport: StdioTransport, command: list[str], pipes: _Pipes | None, options: Mapping[str, Any]
+) -> None:
+    program, *arguments = command
+    given: dict[str, Any] = {"stdin": pipes.stdin, "stdout": pipes.stdout} if pipes is not None else {}
+    try:
+        await asyncio.get_running_loop().subprocess_exec(lambda: transport, program, *arguments, **given, **options)
+    finally:
+        if pipes is not None:
+            pipes.close_theirs()

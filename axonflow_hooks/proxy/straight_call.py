@@ -1,8 +1,9 @@
 """The straight way of a tool call: allowed, executed and clean, each answer leading at once to the next step.
 
 It keeps the order that `governed` guarantees (decided, intent written, executed, checked, outcome written) and needs no
-task for it: a third of the time. It knows the plain answers only. Whatever else happens, the call goes on as any other
-does, from where it is, with what has `begun`.
+task for it, nor a turn of the event loop: each step is taken when the bytes that it waits for are read. First comes
+what somebody waits for; what can be done while the agent or the backend is at work is done then. It knows the plain
+answers only. Whatever else happens, the call goes on as any other does, from where it is, with what has `begun`.
 """
 
 from __future__ import annotations
@@ -10,25 +11,36 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from axonflow_hooks.proxy.audit import Call, parameters_hash, record_count
+from axonflow_hooks.proxy.catalogue import TOOLS
+from axonflow_hooks.proxy.exact_json import read_object
+from axonflow_hooks.proxy.gathered import as_line
 from axonflow_hooks.proxy.governed import Begun, answered
-from axonflow_hooks.proxy.pdp import allowed_at_once, clean_at_once
+from axonflow_hooks.proxy.pdp import Target, allowed_at_once, clean_at_once
 from axonflow_hooks.proxy.refusals import Refusal
-from axonflow_hooks.proxy.routes import Progress, ToolCall, progress_token
+from axonflow_hooks.proxy.router import result_message
+from axonflow_hooks.proxy.routes import Progress, ToolCall, progress_token, trace_id_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from axonflow_hooks.proxy.agent_link import Answer
-    from axonflow_hooks.proxy.exact_json import Member
+    from axonflow_hooks.proxy.audit import Outcome
+    from axonflow_hooks.proxy.backend import BackendHost
+    from axonflow_hooks.proxy.catalogue import Catalogue, Item
+    from axonflow_hooks.proxy.pending import Pending
+    from axonflow_hooks.proxy.plain_messages import PlainCall
     from axonflow_hooks.proxy.router import Router
     from axonflow_hooks.proxy.routes import Routes
-    from axonflow_hooks.proxy.rpc import Reply
+    from axonflow_hooks.proxy.rpc import Reply, Session, Waiting
 
 MAX_CHARS: Final = 20_000
 """Longer arguments take time of their own: with them a call is better off in a task."""
+MAX_WAYS: Final = 1_000
+
+AnswerT = TypeVar("AnswerT")
 
 
 @dataclass(slots=True)
@@ -37,36 +49,67 @@ class StraightCalls:
 
     router: Router
     routes: Routes
+    _ways: dict[str, _Way] = field(default_factory=dict)
 
-    def start(self, raw_id: str, key: Any, params: Member | None) -> StraightCall | None:
+    def start(self, plain: PlainCall, key: Any) -> StraightCall | None:
         """Take a `tools/call`; give it under way, or None when it is not one for the straight way."""
         try:
-            return self._start(raw_id, key, params)
+            return self._start(plain, key)
         except Exception:  # noqa: BLE001 - the task meets the same, and tells
             return None
 
-    def _start(self, raw_id: str, key: Any, params: Member | None) -> StraightCall | None:
-        governance = self.routes.governance
-        if params is None or len(params.raw) > MAX_CHARS or governance.redact != "always":
+    def _start(self, plain: PlainCall, key: Any) -> StraightCall | None:
+        started, governance, way = time.monotonic(), self.routes.governance, self._way(plain.name)
+        if way is None or len(plain.raw_params) > MAX_CHARS or governance.redact != "always":
             return None
-        call = self.routes.known_call(params)
-        if call is None or call.host.session is None:
+        tool, target, session = way.tool, way.target, way.host.session
+        if session is None:
             return None
-        started, request = time.monotonic(), call.request()
-        asked = governance.requests.begin(request.target, request.name, request.arguments, trace_id=request.trace_id)
+        trace_id = trace_id_in(plain.meta) if plain.meta else ""
+        asked = governance.requests.begin(target, tool.name, plain.arguments, trace_id=trace_id)
         if asked is None:
             return None
         # The agent has the question by now; what follows is done while it thinks.
         try:
-            digest, form = parameters_hash(request.arguments, request.raw_arguments)
+            digest, form = parameters_hash(plain.arguments, plain.raw_arguments)
+            begun = Begun(Call(tool.name, target, digest, form, started), asked)
+            straight = StraightCall(self.router, self.routes, plain, key, way, begun)
+            straight.prepare(session)
         except Exception:
             link = governance.requests.pdp.link
-            asked.answer.add_done_callback(lambda _: link.end(asked))
+            asked.answer.then(lambda _: link.end(asked))
             raise
-        entered = Call(request.name, request.target, digest, form, started)
-        straight = StraightCall(self.router, self.routes, raw_id, key, call, Begun(entered, asked))
-        asked.answer.add_done_callback(straight.decided)
+        asked.answer.then(straight.decided)
         return straight
+
+    def _way(self, name: str) -> _Way | None:
+        """Give the way of a tool by the name that the client uses, as long as what is known of its backend holds."""
+        way = self._ways.get(name)
+        if way is not None and way.catalogue.known(TOOLS) is way.items:
+            return way
+        fleet = self.routes.fleet
+        found = fleet.known(TOOLS, name)
+        if found is None:
+            return None
+        host, tool = found
+        catalogue = fleet.catalogues[host.id]
+        if len(self._ways) >= MAX_WAYS:
+            self._ways.clear()
+        target = Target(host.id, tool.name)
+        way = self._ways[name] = _Way(catalogue, catalogue.known(TOOLS), host, tool, target, host.timeout_s)
+        return way
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Way:
+    """What is the same for all calls of a tool, as long as the catalogue has these items."""
+
+    catalogue: Catalogue
+    items: dict[str, Item]
+    host: BackendHost
+    tool: Item
+    target: Target
+    timeout_s: float
 
 
 @dataclass(slots=True, eq=False)
@@ -75,11 +118,25 @@ class StraightCall:
 
     router: Router
     routes: Routes
-    raw_id: str
+    plain: PlainCall
     key: Any
-    call: ToolCall
+    way: _Way
     begun: Begun
     over: bool = field(default=False, init=False)
+    _token: str | int | None = field(default=None, init=False)
+    _request: Waiting | None = field(default=None, init=False)
+    _outcome: Outcome | None = field(default=None, init=False)
+    _line: bytes = field(default=b"", init=False)
+
+    def prepare(self, session: Session) -> None:
+        """Make ready what the backend is to be sent."""
+        plain = self.plain
+        self._token = progress_token(plain.meta) if plain.meta else None
+        params = plain.raw_params if plain.name == self.way.tool.name else self._tool_call().params()
+        self._request = session.prepare("tools/call", params, timeout_s=self.way.timeout_s, token=self._token)
+
+    def _tool_call(self) -> ToolCall:
+        return ToolCall(self.way.host, self.way.tool, read_object(self.plain.raw_params), self.plain.raw_params)
 
     def cancel(self) -> None:
         """Cancel the call, as a task would be."""
@@ -89,84 +146,86 @@ class StraightCall:
     def hand_over(self) -> asyncio.Task[None]:
         """Let the call go on in a task of its own, and give that."""
         self.over = True
-        return self.router.go_on(self.raw_id, self.key, self.routes.go_on(self.call, self.begun))
+        return self.router.go_on(self.plain.raw_id, self.key, self.routes.go_on(self._tool_call(), self.begun))
 
-    def _step(self, step: Callable[[], bool]) -> None:
+    def _step(self, step: Callable[[Pending[AnswerT]], bool], answer: Pending[AnswerT]) -> None:
         """Do a step, and hand over where it says that this is not the straight way, or fails."""
         if self.over:
             return
         try:
-            straight = step()
+            straight = step(answer)
         except Exception:  # noqa: BLE001 - the task meets the same, and tells
             straight = False
         if not straight and not self.over:
             self.hand_over()
 
-    def decided(self, answer: asyncio.Future[Answer]) -> None:
+    def decided(self, answer: Pending[Answer]) -> None:
         """Take the agent's decision: write the intent and execute."""
-        self._step(lambda: self._execute(answer))
+        self._step(self._execute, answer)
 
-    def _execute(self, answer: asyncio.Future[Answer]) -> bool:
-        begun, governance, session = self.begun, self.routes.governance, self.call.host.session
+    def _execute(self, answer: Pending[Answer]) -> bool:
+        begun, governance, request = self.begun, self.routes.governance, self._request
         decision = allowed_at_once(answer.result())
-        if decision is None or begun.asked is None:
+        if decision is None or begun.asked is None or request is None:
             return False
-        governance.requests.pdp.settled(begun.asked)
-        begun.decision = begun.call.decision = decision
-        if session is None:
-            return False
-        governance.trail.intent(begun.call)
-        begun.intended = begun.call.executed = True
-        token = progress_token(self.call.given)
-        if token is not None:
-            self.routes.tokens[token] = Progress(self.call.host.id)
-        begun.sent = session.begin("tools/call", self.call.params(), timeout_s=self.call.host.timeout_s, token=token)
-        if begun.sent is None:
-            return False
-        begun.sent.future.add_done_callback(self.replied)
-        return True
+        call = begun.call
+        call.decision = decision
+        governance.trail.intent(call)
+        begun.decision, begun.intended, call.executed = decision, True, True
+        if self._token is not None:
+            self.routes.tokens[self._token] = Progress(self.way.host.id)
+        try:
+            sent = request.session.begin(request)
+        finally:
+            governance.requests.pdp.settled(begun.asked)
+        if sent:
+            begun.sent = request
+            request.answer.then(self.replied)
+        return sent
 
-    def replied(self, reply: asyncio.Future[Reply]) -> None:
+    def replied(self, reply: Pending[Reply]) -> None:
         """Take the backend's answer: have it checked."""
-        self._step(lambda: self._check(reply))
+        self._step(self._check, reply)
 
-    def _check(self, future: asyncio.Future[Reply]) -> bool:
-        begun, tokens, reply = self.begun, self.routes.tokens, future.result()
-        token = progress_token(self.call.given)
+    def _check(self, answer: Pending[Reply]) -> bool:
+        begun, reply, token, tokens = self.begun, answer.result(), self._token, self.routes.tokens
         if begun.sent is None or (token is not None and (token not in tokens or tokens[token].unchecked)):
             return False  # no report of progress may come after the result
-        begun.sent.session.settled(begun.sent)
-        begun.sent.session.served = True
-        begun.reply, begun.sent = reply, None
+        session = begun.sent.session
+        result, responses = reply.result, self.routes.governance.responses
+        checking, records = None, 0
+        if result is not None:
+            records = record_count(result.value)
+            checking = responses.begin(begun.call.target, result.value, result.raw, row_count=records)
+        session.settled(begun.sent)
+        session.served = True
+        begun.reply, begun.sent, begun.checking = reply, None, checking
         if token is not None:
             del tokens[token]
-        if reply.result is None:
+        if checking is None or result is None:
             return False
-        records, responses = record_count(reply.result.value), self.routes.governance.responses
-        target = begun.call.target
-        begun.checking = responses.begin(target, reply.result.value, reply.result.raw, row_count=records)
-        if begun.checking is None:
-            return False
-        begun.checking.answer.add_done_callback(self.checked)
+        # While the agent looks at it.
+        self._outcome = answered(result.value, records)
+        self._line = as_line(result_message(self.plain.raw_id, result.raw))
+        checking.answer.then(self.checked)
         return True
 
-    def checked(self, answer: asyncio.Future[Answer]) -> None:
+    def checked(self, answer: Pending[Answer]) -> None:
         """Take the agent's word on the result: write the outcome and answer the client."""
-        self._step(lambda: self._finish(answer))
+        self._step(self._finish, answer)
 
-    def _finish(self, answer: asyncio.Future[Answer]) -> bool:
+    def _finish(self, answer: Pending[Answer]) -> bool:
         begun, governance = self.begun, self.routes.governance
-        result = begun.reply.result if begun.reply is not None else None
-        if result is None or begun.checking is None or not clean_at_once(answer.result()):
+        checking, outcome, link = begun.checking, self._outcome, self.router.link
+        if checking is None or outcome is None or link is None or not clean_at_once(answer.result()):
             return False
-        governance.responses.pdp.settled(begun.checking)
-        begun.checking = None
         try:
-            governance.trail.outcome(begun.call, answered(result.value, record_count(result.value)))
+            governance.trail.outcome(begun.call, outcome, lambda: link.send_line(self._line))
         except Refusal as refusal:
             self.over = True
-            self.router.refuse(self.raw_id, self.key, refusal)
+            self.router.refuse(self.plain.raw_id, self.key, refusal)
         else:
             self.over = True
-            self.router.finish(self.raw_id, self.key, result.raw)
+            self.router.finish(self.key)
+        governance.responses.pdp.settled(checking)
         return True

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from axonflow_hooks.wire.fields import OBJECT_OR_NONE, OBJECTS, LenientFlag, LenientOptionalText, LenientText
+from axonflow_hooks.wire.mcp_tools import OutputVerdict
 
 
 def _texts(value: object) -> list[str]:
@@ -57,10 +58,42 @@ class CheckInputReply(BaseModel):
     policy_matches: Annotated[list[dict[str, Any]], OBJECTS] = Field(default_factory=list)
 
 
+class MatchedPolicy(BaseModel):
+    """One policy that an output matched, as `policy_info` names it (wire 1.6)."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    policy_id: LenientText = ""
+    category: LenientText = ""
+
+
+class PolicyInfo(BaseModel):
+    """How a verdict came about, as far as it counts here."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    matched_policies: Annotated[list[MatchedPolicy], OBJECTS] = Field(default_factory=list)
+
+
+class OutputReply(OutputVerdict):
+    """Body of `POST /api/v1/mcp/check-output`, where it is a verdict: that of the MCP tool, and the categories."""
+
+    policy_info: Annotated[PolicyInfo | None, OBJECT_OR_NONE] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _matches_of_either(cls, body: Any) -> Any:
+        """Read the matches of an allowed output where they stand: some releases name them in `policy_info` alone."""
+        if not isinstance(body, dict) or body.get("policy_matches"):
+            return body
+        return {**body, "policy_matches": _matched(body)}
+
+
 class Decision(NamedTuple):
     """A verdict on one request, put together from all the answers about it.
 
     `obliged` names what the agent asks for: masked arguments ("request"), a checked result ("response").
+    `more_approvals` are the approvals that it takes besides `approval_id`, where pieces of it are held each.
     """
 
     verdict: Literal["allow", "deny", "needs_approval"]
@@ -73,6 +106,7 @@ class Decision(NamedTuple):
     status: int = 200
     retry_after_s: float | None = None
     failed_open: bool = False
+    more_approvals: tuple[str, ...] = ()
 
 
 def plain_allow(body: Any) -> Decision | None:
@@ -86,18 +120,37 @@ def plain_allow(body: Any) -> Decision | None:
     policies = body.get("evaluated_policies")
     if not (isinstance(decision_id, str) and isinstance(trace_id, str) and isinstance(policies, list)):
         return None
-    if body.get("reasons") or body.get("error") or not all(isinstance(policy, str) for policy in policies):
+    if body.get("reasons") or body.get("error"):
+        return None
+    if policies and not all(isinstance(policy, str) for policy in policies):
         return None
     return Decision("allow", decision_id, trace_id, tuple(policies))
 
 
 def plain_clean(body: Any) -> bool:
-    """Tell whether an answer of check-output allows a result, says that it was looked at and gives nothing masked."""
-    return (
+    """Tell whether an answer of check-output allows a result, was looked at, masks nothing and warns of nothing."""
+    if not (
         isinstance(body, dict)
         and body.get("allowed") is True
         and body.get("redaction_evaluated") is True
         and not body.get("redacted")
         and body.get("redacted_data") is None
         and body.get("redacted_message") is None
-    )
+    ):
+        return False
+    matches, info = body.get("policy_matches"), body.get("policy_info")
+    if not matches and (info is None or (type(info) is dict and not info.get("matched_policies"))):
+        return True
+    return not (_warns(matches) or _warns(_matched(body)))
+
+
+def _matched(body: dict[str, Any]) -> Any:
+    info = body.get("policy_info")
+    return info.get("matched_policies") if isinstance(info, dict) else None
+
+
+def _warns(matches: Any) -> bool:
+    """Tell whether one of the matches of an allowed output is more than noted."""
+    if not isinstance(matches, list):
+        return bool(matches)
+    return not all(isinstance(match, dict) and match.get("action") != "warn" for match in matches)

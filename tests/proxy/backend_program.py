@@ -1,7 +1,7 @@
 """A small MCP server for the tests, standard library alone; what its tools do is chosen by their names.
 
 Run as `python backend_program.py FOLDER [OPTION=VALUE …]`. In FOLDER it counts its starts and writes down each call of
-`count`; `definition.json` there, if any, replaces the description of the tool `echo`.
+`count`; `definition.json` there, if any, replaces the description of the tool `echo`, `tools.json` adds tools.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def tools() -> list[Any]:
         listed.append(tool)
         if OPTIONS.get("twice") == name:
             listed.append(tool)
-    return listed
+    more_tools = FOLDER / "tools.json"
+    return listed + (json.loads(more_tools.read_text(encoding="utf-8")) if more_tools.exists() else [])
 
 
 def text(value: str) -> Any:

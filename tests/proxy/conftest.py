@@ -29,12 +29,16 @@ MASK = "[REDACTED:ssn]"
 
 @dataclass
 class Agent:
-    """Decides as told: `deny` and `hold` by words in the query, `block` by words in a result, an SSN is masked."""
+    """Decides as told: `deny` and `hold` by words in the query, `block` and `warn` by words in a result.
+
+    An SSN is masked.
+    """
 
     server: StandIn
     deny: tuple[str, ...] = ("forbidden",)
     hold: tuple[str, ...] = ()
     block: tuple[str, ...] = ("poison",)
+    warn: tuple[str, ...] = ("obey me",)
     obligations: list[dict[str, Any]] = field(default_factory=list)
     approved: set[str] = field(default_factory=set)
     before: Callable[[Received], Reply | None] = lambda _: None
@@ -71,6 +75,10 @@ class Agent:
             reason = "Response blocked: it is told so"
             return Reply(403, {"allowed": False, "block_reason": reason, "decision_id": "out-2"})
         verdict: dict[str, Any] = {"allowed": True, "decision_id": "out-1", "redaction_evaluated": True}
+        if any(word in seen for word in self.warn):
+            match = {"policy_id": "pol_warn", "policy_name": "Orders", "action": "warn"}
+            told = {"matched_policies": [{**match, "category": "security-dangerous", "severity": "high"}]}
+            verdict |= {"policy_matches": [match], "policy_info": told}
         for name in ("message", "response_data"):
             masked = _masked(body.get(name))
             if masked != body.get(name):

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from axonflow_hooks.errors import AgentUnavailable
-from axonflow_hooks.proxy.agent_link import HttpxLink, link_to, needs_proxy
+from axonflow_hooks.proxy.agent_link import Answer, HttpxLink, link_to, needs_proxy
 from axonflow_hooks.proxy.direct_link import DirectLink, _Connection
+from axonflow_hooks.proxy.pending import Pending
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -34,14 +35,20 @@ async def _serving(handle: Handler) -> AsyncIterator[str]:
 
 
 class _Transport(asyncio.Transport):
-    """Takes what is written; encrypted, so that nothing is written past it."""
+    """Takes what is written."""
 
     def __init__(self) -> None:
-        super().__init__({"sslcontext": object()})
+        super().__init__()
         self.written: list[bytes] = []
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written.append(bytes(data))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def abort(self) -> None:
+        """Nothing is open."""
 
 
 async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
@@ -330,3 +337,40 @@ def test_without_httptools_httpx_takes_over(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delitem(sys.modules, "axonflow_hooks.proxy.direct_link")
     monkeypatch.setitem(sys.modules, "httptools", None)
     assert isinstance(link_to("http://127.0.0.1:1", behind_proxy=False), HttpxLink)
+
+
+@pytest.mark.parametrize(
+    ("answer", "usable"),
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", True, id="plain"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", True, id="parsed"),
+        pytest.param(2 * b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", False, id="twice"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok\0\0", False, id="and rubbish"),
+    ],
+)
+def test_who_takes_an_answer_may_ask_again_at_once(answer: bytes, usable: bool) -> None:
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        transport = _Transport()
+        connection = _Connection(loop)
+        connection.connection_made(transport)
+        link = DirectLink("http://agent", _idle=[connection])
+        connection.idle_since = loop.time()
+        first = link.begin("/p", {}, {}, b"one", 60.0)
+        assert first is not None
+        taken: list[bytes] = []
+        again: list[object] = []
+
+        def take(pending: Pending[Answer]) -> None:
+            taken.append(pending.result().body)
+            link.end(first)
+            again.append(link.begin("/p", {}, {}, b"two", 60.0))
+
+        first.answer.then(take)
+        connection.data_received(answer)
+        assert taken == [b"ok"]
+        assert [exchange is not None for exchange in again] == [usable]  # nothing left over answers what is asked next
+        assert len(transport.written) == (2 if usable else 1)
+        connection.connection_lost(None)
+
+    _run(test)

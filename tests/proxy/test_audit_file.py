@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from axonflow_hooks.errors import SettingsError
+from axonflow_hooks.proxy import audit_file
 from axonflow_hooks.proxy.audit import parameters_hash, record_count
-from axonflow_hooks.proxy.audit_file import AuditFile, rotated_files, verify
+from axonflow_hooks.proxy.audit_file import AuditFile, instances, rotated_files, verify, verify_files
 from axonflow_hooks.proxy.exact_json import read_value
 
 if TYPE_CHECKING:
@@ -71,6 +72,46 @@ def test_chain_goes_on_through_rotation(tmp_path: Path) -> None:
     report = verify(_lines(*rotated, path), whole=True)
     assert (report.rows, report.fault) == (11, "")
     assert all(item.stat().st_mode & 0o777 == 0o600 for item in rotated)
+
+
+def test_a_cut_beginning_shows_unless_rotation_has_cut_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _write(tmp_path / "a.jsonl", 20, rotate_bytes=500)
+    report = verify_files(path)
+    assert (report.rows, report.fault, report.first, report.last) == (20, "", 1, 20)
+    rotated = rotated_files(path)
+    rotated[0].unlink()
+    report = verify_files(path)
+    assert report.fault == f"it begins with row {report.first}, and no rotation has deleted the rows before"
+    assert report.first > 1
+    monkeypatch.setattr(audit_file, "KEEP_ROTATED", len(rotated) - 1)
+    assert verify_files(path).fault == ""
+
+
+def test_a_latest_file_that_is_gone_shows_and_a_cut_end_does_not(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.jsonl", 20, rotate_bytes=500)
+    lines = _lines(path)
+    path.write_bytes(b"".join(lines[:-1]))
+    assert (verify_files(path).last, verify_files(path).fault) == (19, "")
+    path.unlink()
+    assert "is gone" in verify_files(path).fault
+
+
+def test_a_line_without_an_end_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _write(tmp_path / "a.jsonl", 2)
+    with path.open("ab") as stream:
+        stream.write(b"x" * 100_000)
+    monkeypatch.setattr(audit_file, "MAX_LINE_BYTES", 1_000)
+    assert verify_files(path).fault == "line 3 was changed or is torn"
+
+
+def test_every_file_of_a_name_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    assert instances(path) == []
+    assert verify_files(path).rows == 0
+    files = [AuditFile(path), AuditFile(path)]
+    for file in files:
+        file.close()
+    assert instances(path) == [path, tmp_path / "a.2.jsonl"]
 
 
 def test_torn_last_line_stays_and_the_chain_goes_on(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_bad_maps_name_the_line_and_the_remedy(text: str, expected: str) -> None
     assert expected in raised.value.message
     assert raised.value.remedy
     assert "pw" not in str(raised.value)
+    assert ".." not in str(raised.value)
 
 
 def test_map_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from axonflow_hooks.errors import AgentUnavailable
 from axonflow_hooks.proxy.pdp import Target
 from axonflow_hooks.proxy.refusals import DENIED, UNAVAILABLE, Refusal
 from axonflow_hooks.proxy.response_plane import Checked, ResponsePlane
-from axonflow_hooks.wire.mcp_tools import OutputVerdict
+from axonflow_hooks.proxy.verdicts import OutputReply
 
 TARGET = Target("one", "tool")
 
@@ -39,9 +39,7 @@ class Asked:
         answer = self._answer(rows, message)
         if isinstance(answer, Exception):
             raise answer
-        return OutputVerdict.model_validate(
-            {"allowed": True, "redaction_evaluated": True, "decision_id": "d", **answer}
-        )
+        return OutputReply.model_validate({"allowed": True, "redaction_evaluated": True, "decision_id": "d", **answer})
 
 
 def _check(asked: Asked, value: Any, **options: Any) -> Checked:

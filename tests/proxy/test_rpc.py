@@ -27,8 +27,8 @@ class Wire:
     async def send(self, message: str, request_id: int | None) -> None:
         self.sent.append(json.loads(message))
 
-    def send_now(self, message: str) -> bool:
-        self.sent.append(json.loads(message))
+    def send_now(self, line: bytes) -> bool:
+        self.sent.append(json.loads(line))
         return True
 
     def forget(self, request_id: int) -> None:

@@ -164,19 +164,20 @@ def test_breaker_keeps_to_retry_after() -> None:
 def test_approvals_are_kept_for_a_day_and_forgotten_when_over() -> None:
     now = 0.0
     approvals = Approvals(lambda: now)
-    key = ("one", "tool", "hash")
+    key = ("one", "tool", "hash", 0)
     approvals.hold(key, Decision("needs_approval", approval_id="a1"))
     assert approvals.id_for(key) == "a1"
-    assert approvals.id_for(("one", "tool", "other")) == ""
+    assert approvals.id_for(("one", "tool", "other", 0)) == ""
+    assert approvals.id_for(("one", "tool", "hash", 1)) == ""
     approvals.hold(key, Decision("needs_approval", reasons=("approval_rejected",)))
     assert approvals.id_for(key) == ""
     approvals.hold(key, Decision("needs_approval", approval_id="a2"))
     now = 24 * 3600.0 + 1
     assert approvals.id_for(key) == ""
     for number in range(1_200):
-        approvals.hold(("one", "tool", str(number)), Decision("needs_approval", approval_id="x"))
-    assert approvals.id_for(("one", "tool", "0")) == ""
-    assert approvals.id_for(("one", "tool", "1199")) == "x"
+        approvals.hold(("one", "tool", str(number), 0), Decision("needs_approval", approval_id="x"))
+    assert approvals.id_for(("one", "tool", "0", 0)) == ""
+    assert approvals.id_for(("one", "tool", "1199", 0)) == "x"
 
 
 @pytest.mark.parametrize(

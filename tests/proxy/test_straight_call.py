@@ -14,9 +14,9 @@ from axonflow_hooks.proxy.assembly import assemble
 from axonflow_hooks.proxy.backend_map import load_backends
 from axonflow_hooks.proxy.catalogue import TOOLS, Catalogue, Item
 from axonflow_hooks.proxy.diagnostics import Diagnostics
+from axonflow_hooks.proxy.pending import Pending
 from axonflow_hooks.proxy.rpc import Session
 from axonflow_hooks.proxy.settings import load_proxy_settings
-from axonflow_hooks.proxy.straight_call import StraightCalls
 from tests.conftest import Reply
 from tests.proxy.conftest import MASK, SSN
 
@@ -85,6 +85,20 @@ def test_results(
     assert (row["verdict"], row["error"], row["redaction_count"]) == ("allow", error, redactions)
     assert len(agent.asked()) == 2
     assert len(agent.asked(CHECK_OUTPUT)) - checks <= 1
+
+
+def test_a_result_that_policy_warns_of_has_a_note_and_is_asked_about_once(world: World, agent: Agent) -> None:
+    client = _warm(world)
+    checks = len(agent.asked(CHECK_OUTPUT))
+    given = {**_text(f"obey me, {SSN}"), "structuredContent": {"n": 10**30}, "isError": True}
+    result = client.call("reply", {"result": given})["result"]
+    note = result["content"].pop()
+    assert result == {**_text(f"obey me, {MASK}"), "structuredContent": {"n": 10**30}, "isError": True}
+    assert note["text"].startswith("Note of the AxonFlow proxy, not of the tool.")
+    assert "Orders (pol_warn) [decision: out-1]" in note["text"]
+    row = _row(world, client)
+    assert (row["verdict"], row["redaction_count"], row["warning_count"]) == ("allow", 1, 1)
+    assert len(agent.asked(CHECK_OUTPUT)) - checks == 1
 
 
 @pytest.mark.parametrize(
@@ -198,13 +212,13 @@ class _Agent:
     """A way to an agent that keeps what it is asked; `answers` are given one after the other."""
 
     def __init__(self) -> None:
-        self.begun: list[tuple[str, asyncio.Future[Answer]]] = []
+        self.begun: list[tuple[str, Pending[Answer]]] = []
         self.ended = 0
 
     def begin(self, path: str, headers: Any, extra: Any, body: bytes, timeout_s: float) -> Exchange | None:
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.begun.append((path, future))
-        return Exchange(future, 0.0, None)
+        answer: Pending[Answer] = Pending()
+        self.begun.append((path, answer))
+        return Exchange(answer, 0.0, None)
 
     def end(self, exchange: Exchange) -> None:
         self.ended += 1
@@ -226,8 +240,8 @@ class _Backend:
     async def send(self, message: str, request_id: int | None) -> None:
         self.sent.append(message)
 
-    def send_now(self, message: str) -> bool:
-        self.sent.append(message)
+    def send_now(self, line: bytes) -> bool:
+        self.sent.append(line.decode())
         return True
 
     def forget(self, request_id: int) -> None:
@@ -240,6 +254,9 @@ class _Backend:
 class _Client(_Backend):
     def send(self, message: str) -> None:  # type: ignore[override]
         self.shown.append(message)
+
+    def send_line(self, line: bytes) -> None:
+        self.shown.append(line.decode())
 
 
 def _assembly(home: Path, diagnostics: Diagnostics) -> Assembly:
@@ -273,20 +290,18 @@ def test_plain_call_needs_no_task_and_keeps_the_order(tmp_path: Path) -> None:
         def rows() -> list[str]:
             return [json.loads(line)["event"] for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
 
-        async def answered(body: dict[str, Any]) -> None:
+        def answered(body: dict[str, Any]) -> None:
             agent.begun[-1][1].set_result(Answer(200, {}, json.dumps(body).encode()))
-            await asyncio.sleep(0)
 
         router.take(b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"look","arguments":{"n":1}}}')
         assert ([path for path, _ in agent.begun], backend.sent, rows()) == ([DECIDE], [], [])
-        await answered({"verdict": "allow", "decision_id": "d", "trace_id": "t", "evaluated_policies": []})
+        answered({"verdict": "allow", "decision_id": "d", "trace_id": "t", "evaluated_policies": []})
         assert rows() == ["intent"]
         assert [json.loads(message)["params"] for message in backend.sent] == [{"name": "look", "arguments": {"n": 1}}]
         session.receive('{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"x"}]}}')
-        await asyncio.sleep(0)
         assert [path for path, _ in agent.begun] == [DECIDE, CHECK_OUTPUT]
         assert (rows(), client.shown) == (["intent"], [])
-        await answered({"allowed": True, "redaction_evaluated": True})
+        answered({"allowed": True, "redaction_evaluated": True})
         assert rows() == ["intent", "outcome"]
         (shown,) = client.shown
         assert json.loads(shown) == {"jsonrpc": "2.0", "id": 7, "result": _text("x")}
@@ -311,14 +326,45 @@ def test_plain_call_needs_no_task_and_keeps_the_order(tmp_path: Path) -> None:
 def test_what_is_not_plain_is_left_to_a_task(tmp_path: Path, params: str) -> None:
     async def start() -> None:
         diagnostics = Diagnostics(2)
-        assembly = _assembly(tmp_path, diagnostics)
+        assembly, client = _assembly(tmp_path, diagnostics), _Client()
+        router = assembly.router
         assembly.pdp.link = agent = _Agent()
-        from axonflow_hooks.proxy.exact_json import read_message
-
-        given = read_message(f'{{"params":{params}}}')["params"]
-        assert StraightCalls(assembly.router, assembly.routes).start("1", 1, given) is None
+        router.link, router.shaken = client, True  # type: ignore[assignment]
+        before = asyncio.all_tasks()
+        router.take(f'{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{params}}}'.encode())
+        (task,) = asyncio.all_tasks() - before
         assert not agent.begun
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         await assembly.aclose()
         diagnostics.close()
 
     asyncio.run(start())
+
+
+def test_tool_that_is_gone_is_not_called_any_more(tmp_path: Path) -> None:
+    async def calls() -> None:
+        diagnostics = Diagnostics(2)
+        assembly, agent, backend = _assembly(tmp_path, diagnostics), _Agent(), _Backend()
+        router, catalogue = assembly.router, assembly.fleet.catalogues["one"]
+        assert catalogue.host.session is not None
+        assembly.pdp.link, catalogue.host.session.transport = agent, backend
+        router.link, router.shaken = _Client(), True  # type: ignore[assignment]
+        for number in range(3):
+            line = (
+                f'{{"jsonrpc":"2.0","id":{number},"method":"tools/call","params":{{"name":"look","arguments":{{}}}}}}'
+            )
+            before = asyncio.all_tasks()
+            router.take(line.encode())
+            assert len(agent.begun) == min(number + 1, 2)
+            if number == 1:
+                catalogue._known[TOOLS] = {}
+        (task,) = asyncio.all_tasks() - before
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await assembly.aclose()
+        diagnostics.close()
+
+    asyncio.run(calls())

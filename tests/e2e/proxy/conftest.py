@@ -10,11 +10,11 @@ import pytest
 from axonflow_hooks.agent.grants.presence_key import enrol
 from axonflow_hooks.paths import resolve_paths
 from axonflow_hooks.private_files import make_private_dir
+from devtools.fetched import NotAvailable
 from devtools.live import clean_environment, running_agent
 from devtools.mcpb import build
 from tests.agent.grants.conftest import PACK, PASSPHRASE
 from tests.e2e.claude_code.agents import LiveAgent
-from tests.e2e.claude_code.versions import NotAvailable
 from tests.e2e.proxy.peers import Desktop, server
 from tests.proxy.conftest import Client
 

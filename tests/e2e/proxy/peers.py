@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.e2e.agent_clients.programs import environment, npm_folder, python_with
+from devtools.fetched import NotAvailable, npm_folder, python_with
+from tests.e2e.agent_clients.programs import environment
 from tests.e2e.agent_clients.test_mcp_clients import INSPECTOR, NODE, PACKAGES
-from tests.e2e.claude_code.versions import NotAvailable
 from tests.proxy.conftest import START, poll
 
 SCOPE: Final = "@modelcontextprotocol"

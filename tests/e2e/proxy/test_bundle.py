@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from axonflow_hooks import __version__
+from devtools.fetched import NotAvailable, npm_folder, script_of
 from devtools.live import ROOT
 from devtools.mcpb import MCPB, UV, VARIANTS, manifest
-from tests.e2e.agent_clients.programs import MCP_CLIENTS, npm_folder, script_of
-from tests.e2e.claude_code.versions import NotAvailable
+from tests.e2e.agent_clients.programs import MCP_CLIENTS
 from tests.e2e.proxy.peers import driven, node, stdio_command
 from tests.e2e.proxy.test_real_peers import some_calls
 

@@ -51,6 +51,7 @@ def test_denied_calls_never_reach_the_backend(desktop: Desktop, connect: Callabl
     assert error["data"]["evaluated_policies"][0] == "halt"
     assert error["data"]["decision_id"]
     assert len(error["data"]["trace_id"]) == 32
+    assert error["data"]["trace_id"] in error["message"]
     assert error["data"]["reasons"]
     assert not (desktop.files / "b.sh").exists()
     (row,) = desktop.rows("outcome")
@@ -76,6 +77,26 @@ def test_a_call_that_needs_approval_runs_once_approved(
     assert written(desktop, client, "c.txt", content)["error"]["code"] == -32002
 
 
+def test_a_long_call_of_which_two_pieces_are_held_runs_once_both_are_approved(
+    desktop: Desktop, connect: Callable[..., Client], agent: LiveAgent
+) -> None:
+    client = connect()
+    name = desktop.home.parent.name
+    content = f"permit {name} begins\n" + "an ordinary line\n" * 65_000 + f"permit {name} ends"
+    error = written(desktop, client, "long.txt", content)["error"]
+    assert error["code"] == -32002
+    ids = error["data"]["approval_ids"]
+    assert len(set(ids)) == 2
+    assert ids[0] == error["data"]["approval_id"]
+    assert f"all of {ids[0]}, {ids[1]}" in error["message"]
+    environ = {**clean_environment(agent.home), "AXONFLOW_ENDPOINT": agent.endpoint}
+    for approval_id in ids:
+        words = [str(PROGRAM), "approval", "approve", approval_id]
+        assert at_terminal(words, environ, ("Your passphrase says yes", PASSPHRASE)).code == 0
+    assert "Successfully wrote" in texts(written(desktop, client, "long.txt", content))
+    assert (desktop.files / "long.txt").read_text(encoding="utf-8") == content
+
+
 def test_arguments_are_masked_where_the_decision_obliges(desktop: Desktop, connect: Callable[..., Client]) -> None:
     client = connect()
     written(desktop, client, "d.txt", f"employee {SSN}\nand nothing else")
@@ -97,8 +118,14 @@ def test_blocked_results_are_withheld(desktop: Desktop, connect: Callable[..., C
     (desktop.files / "f.txt").write_text("the words that follow: halt", encoding="utf-8")
     answer = connect().call(READ, {"path": str(desktop.files / "f.txt")})
     assert answer["error"]["code"] == -32001
-    assert answer["error"]["data"]["executed"] is True
+    data = answer["error"]["data"]
+    assert data["executed"] is True
     assert "the words that follow" not in json.dumps(answer)
+    (intent,), (outcome,) = desktop.rows("intent"), desktop.rows("outcome")
+    assert data["trace_id"] == intent["trace_id"] == outcome["trace_id"]
+    assert len(data["trace_id"]) == 32
+    assert f"Decision {data['decision_id']}, trace {data['trace_id']}." in answer["error"]["message"]
+    assert data["decision_id"] == outcome["decision_id"] != intent["decision_id"]
 
 
 @pytest.mark.parametrize("mode", ["closed", "open"])
@@ -125,6 +152,7 @@ def test_refused_credentials_never_open(desktop: Desktop, connect: Callable[...,
     client = connect(AXONFLOW_CLIENT_SECRET="wrong", AXONFLOW_FAIL_MODE="open")
     error = written(desktop, client, "i.txt", "text")["error"]
     assert (error["code"], error["data"]["http_status"]) == (-32001, 401)  # the agent calls that a deny
+    assert "Check AXONFLOW_ENDPOINT, AXONFLOW_CLIENT_ID and AXONFLOW_CLIENT_SECRET." in error["message"]
     assert not (desktop.files / "i.txt").exists()
 
 
