@@ -41,6 +41,9 @@ MAX_REPLY_BYTES: Final = 32_000_000
 MAX_MESSAGE_CHARS: Final = 400
 
 _CREDENTIAL_REMEDY: Final = "Check AXONFLOW_ENDPOINT and AXONFLOW_AUTH; /axonflow-status shows what is in use."
+_SIZE_REMEDY: Final = "What stands before the agent has to let requests of 1 MB through."
+_MAY_PASS: Final = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY})
+_CREDENTIAL_REFUSALS: Final = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -231,11 +234,18 @@ def _jsonrpc_result(reply: httpx.Response) -> dict[str, Any]:
         )
     message = _json_or_none(reply)
     error = message.get("error") if isinstance(message, dict) else None
-    if reply.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+    if reply.status_code in _CREDENTIAL_REFUSALS:
         raise _refusal(reply.status_code, error)
+    described = isinstance(error, dict) and "jsonrpc" in message
+    if httpx.codes.is_client_error(reply.status_code) and reply.status_code not in _MAY_PASS and not described:
+        # Another server than the agent, or one before it that lets less through: a fault of the configuration.
+        too_large = reply.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE
+        remedy = _SIZE_REMEDY if too_large else _CREDENTIAL_REMEDY
+        text = f"The endpoint refuses the call (HTTP {reply.status_code})"
+        raise AgentRefused(text, code=reply.status_code, remedy=remedy)
     if isinstance(error, dict):
         code = error.get("code")
-        if isinstance(code, (int, float)) and code in jsonrpc.REFUSALS:
+        if isinstance(code, (int, float)) and code in jsonrpc.REFUSALS | _CREDENTIAL_REFUSALS:
             raise _refusal(int(code), error)
         raise AgentUnavailable(f"The agent reports an error (code {one_line(code)}): {one_line(error.get('message'))}")
     if reply.status_code != httpx.codes.OK:

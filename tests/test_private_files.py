@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 import threading
@@ -20,6 +21,7 @@ from axonflow_hooks.private_files import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+CHANGES_TO_SEE = 50
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 
 
@@ -72,18 +74,27 @@ def test_readers_never_see_a_part(tmp_path: Path) -> None:
     path = tmp_path / "secret.json"
     values = [{"value": letter * 50_000} for letter in "ab"]
     write_private_json(path, values[0])
-    done = threading.Event()
+    enough = threading.Event()
 
     def write() -> None:
-        for turn in range(100):
-            write_private_json(path, values[turn % 2])
-        done.set()
+        for value in itertools.cycle(values):
+            if enough.is_set():
+                return
+            write_private_json(path, value)
 
     writer = threading.Thread(target=write)
     writer.start()
-    while not done.is_set():
-        assert read_private_json(path) in values
-    writer.join()
+    seen = [values[0]]
+    try:
+        while len(seen) <= CHANGES_TO_SEE and writer.is_alive():
+            value = read_private_json(path)
+            assert value in values
+            if value != seen[-1]:
+                seen.append(value)
+    finally:
+        enough.set()
+        writer.join()
+    assert len(seen) > CHANGES_TO_SEE, "the writer ended before its time"
 
 
 def test_no_file_is_none(tmp_path: Path) -> None:

@@ -1,339 +1,185 @@
 """Command lines that may switch governance off: judged by words, on the safe side of unknown programs.
 
-A command line that mentions a guarded file passes where each part that mentions it is known to read only, or to take
-it as prose. A part that writes for certain is denied; one that might is put to the person at the keyboard.
+A command line that mentions a guarded file passes where each part that mentions it is known to be harmless: to read
+only, or to take it as prose. A part that changes it for certain is denied; one that might is put to the person at the
+keyboard.
 """
 
 from __future__ import annotations
 
-import posixpath
 import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from itertools import pairwise
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from axonflow_hooks.claude_code.guarded_places import (
-    CLAUDE_SETTINGS,
-    MCP_SERVERS,
-    OWN_DATA,
-    WAY_OUT,
-    GuardedPlaces,
-    Objection,
+from axonflow_hooks.claude_code.guard_commands import MAX_COMMAND_CHARS, TooLongToJudge, simple_command
+from axonflow_hooks.claude_code.guard_mentions import (
+    Scene,
+    names_credentials,
+    owner_below,
+    owner_in_text,
+    owner_named,
+    scene_after,
 )
+from axonflow_hooks.claude_code.guard_programs import (
+    effect_of,
+    inner_line,
+    keeps_as_text,
+    runs_its_input,
+    shows_nothing,
+    taken_away,
+)
+from axonflow_hooks.claude_code.guard_stops import objection_to_stopping
+from axonflow_hooks.claude_code.guarded_places import WAY_OUT, GuardedPlaces, Objection
 from axonflow_hooks.claude_code.own_commands import decision_on, names_us
-from axonflow_hooks.claude_code.shell_parts import ShellPart, shell_parts
+from axonflow_hooks.claude_code.shell_parts import shell_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from axonflow_hooks.claude_code.guard_commands import SimpleCommand
+    from axonflow_hooks.claude_code.guard_programs import Effect
     from axonflow_hooks.claude_code.own_commands import Decision
+    from axonflow_hooks.claude_code.shell_parts import ShellPart
 
-Effect = Literal["reads", "writes", "unknown"]
+MAX_INNER_LINES: Final = 4
+MAX_LINE_CHARS: Final = (MAX_INNER_LINES + 1) * MAX_COMMAND_CHARS
+"""Of all parts, variables in place: as it is written a line is shorter, and its inner lines are counted again."""
 
-MAX_SHELLS: Final = 4
-MAX_VARIABLE_CHARS: Final = 2_000
-MAX_PATH_CHARS: Final = 1_024
-MAX_COMMAND_CHARS: Final = 300_000
-"""More than a system passes to a shell in one argument; it need not be understood."""
+_ONLY_A_PERSON: Final = Objection("deny", "Only a person grants exceptions or runs this, in a terminal of their own.")
+_FOR_NO_MODEL: Final = Objection(
+    "deny", "This command touches AxonFlow's own credentials, which are not for the model."
+)
+_TOO_LONG: Final = Objection("deny", f"This command mentions what governs it and is too long to judge. {WAY_OUT}")
+_GROWS: Final = Objection("deny", "With its variables in place this command is too long to judge. Write it shorter.")
+_GIVES_ACCESS: Final = Objection(
+    "ask", "This command would start an AxonFlow agent, or change who has access. Allow it?"
+)
 
-# What these take is prose or names: they open no file that they are told of.
-_TALKERS: Final = frozenset(
-    "basename cd dirname echo false file gh glab ls mkdir popd printf pushd pwd readlink realpath stat test touch "
-    "tree true type which [ [[ :".split()
-)
-_READERS: Final = _TALKERS | frozenset(
-    "ack ag bat cat cmp column cut diff du egrep exit export fgrep grep head jq less local md5sum more nl od read rg "
-    "set sha256sum shellcheck shopt strings tail uniq unset wc xxd yamllint yq".split()
-)
-_WRITERS: Final = frozenset(
-    "chattr chmod chown dd ed ex install ln mv patch perl rm rmdir sed shred sponge tar tee truncate unlink unzip vi "
-    "vim".split()
-)
-_COPIERS: Final = frozenset({"cp", "rsync", "scp"})
-_GIT_READERS: Final = frozenset(
-    "add blame check-ignore commit diff fetch grep log ls-files ls-tree notes push rev-parse shortlog show status "
-    "tag".split()
-)
-_SHELLS: Final = frozenset({"bash", "dash", "fish", "ksh", "sh", "zsh"})
-_RUNNERS: Final = _SHELLS | frozenset({".", "eval", "parallel", "source", "xargs"})
-_INTERPRETER: Final = re.compile(r"(?:bun|deno|node|perl|php|python|ruby)[\d.]*")
-_KEYWORDS: Final = frozenset({"!", "do", "elif", "else", "fi", "if", "then", "until", "while", "{", "}"})
-_PREFIXES: Final = _KEYWORDS | {"builtin", "command", "env", "exec", "nice", "nohup", "sudo", "time"}
-_ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)\+?=(.*)", re.DOTALL)
-_VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*)(?:\[[^\]]{0,9}\])?\}?")
-_WILDCARD: Final = re.compile(r"[*?\[]")
-_HOME_TILDE: Final = re.compile(r"(?<![\w/.])~(?=/|\s|$)")
 
-_CREDENTIALS: Final = re.compile(
-    r"\b(?:(?:agent-credentials|try-registration|license-token|self-hosted-auth|presence)\.json"
-    r"|(?:audit-signing|statement-hash)\.key)"
-)
-_SETTINGS: Final = re.compile(
-    r"\.claude(?:/+(?:settings(?:\.local)?\.json(?![\w.-])|managed|hooks(?![\w.-])|plugins(?![\w.-])"
-    r"|[^\s/]*[*?\[{])|/*(?![\w./*-]))|\.claude\.json(?![\w.-])"
-)
-_MCP_CONFIG: Final = re.compile(r"(?:^|[\s=/])\.mcp\.json(?![\w.-])")
-_DATA_BY_RELATIVE_PATH: Final = re.compile(r"\.(?:config|cache|local/share|local/state)/axonflow(?![\w-])")
-_PLUGIN_ENDS: Final = frozenset({"disable", "remove", "rm", "uninstall"})
-_SERVICE_ENDS: Final = frozenset({"bootout", "disable", "kill", "mask", "remove", "stop", "unload"})
-_CONTAINER_ENDS: Final = frozenset({"down", "kill", "pause", "rm", "stop"})
-_PACKAGE_MANAGERS: Final = frozenset({"conda", "pdm", "pip", "pipx", "poetry", "uv"})
-_PACKAGE_ENDS: Final = frozenset({"remove", "uninstall"})
-_ASKS_FOR_OURS: Final = "This command would start an AxonFlow agent, or change who has access. Allow it?"
+@dataclass(frozen=True, slots=True)
+class _Mentions:
+    """What a part mentions, or together the parts that a pipe leads from: a guarded thing, us, a command of ours."""
+
+    owner: str = ""
+    ours: bool = False
+    own_command: Decision = "pass"
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What stands against a part. What it may change, `doubtful`, counts where nothing else is asked."""
+
+    objection: Objection | None = None
+    doubtful: str = ""
+
+
+_NOTHING: Final = _Mentions()
 
 
 def bash_objection(command: str, cwd: str, places: GuardedPlaces) -> Objection | None:
     """Take a command line, its working folder and what is guarded; give what stands against it, None for nothing."""
-    judge = _Judge(places, cwd or "/", dict(places.variables))
-    return judge.of_line(command) or judge.asked or judge.doubt()
+    try:
+        return _objection(command, cwd, places)
+    except TooLongToJudge:
+        return _GROWS
 
 
-@dataclass(slots=True)
-class _Judge:
-    """Goes through the parts of a command line, keeping the working folder and the variables that they set."""
-
-    places: GuardedPlaces
-    cwd: str
-    variables: dict[str, str]
-    doubtful: str = ""
+def _objection(command: str, cwd: str, places: GuardedPlaces) -> Objection | None:
+    scene, variables, fed = Scene(places, cwd or "/"), dict(places.variables), _NOTHING
     asked: Objection | None = None
-    fed_owner: str = ""
-    fed_ours: bool = False
-    fed_command: Decision = "pass"
-    shells: int = 0
-
-    def doubt(self) -> Objection | None:
-        if not self.doubtful:
-            return None
-        return Objection("ask", f"This command may change {self.doubtful}, which decides what is governed. Allow it?")
-
-    def of_line(self, command: str) -> Objection | None:
-        parts = shell_parts(command) if len(command) <= MAX_COMMAND_CHARS else None
-        if parts is None:
-            plain = re.sub(r"[\"'\\]", "", command)
-            mentioned = self._owner_in_text(plain) or "axonflow" in plain.lower()
-            too_long = f"This command mentions what governs it and is too long to judge. {WAY_OUT}"
-            return Objection("deny", too_long) if mentioned else None
-        return next((objection for part in parts if (objection := self._of_part(part))), None)
-
-    def _of_part(self, part: ShellPart) -> Objection | None:
-        """Give what a part is denied for; what it is asked for is kept, as something after it may be denied."""
-        words = _without_prefixes([self._expanded(word) for word in part.words])
-        self._remember_variables(part.words)
-        program = PurePath(words[0]).name.lower() if words else ""
-        stops = self._stops(program, words)
-        if stops and stops.decision == "deny":
-            return stops
-        self.asked = self.asked or stops
-        decision = self._on_own_command(program, words, part)
-        if decision == "deny":
-            return Objection("deny", "Only a person grants exceptions or runs this, in a terminal of their own.")
-        if decision == "ask":
-            self.asked = self.asked or Objection("ask", _ASKS_FOR_OURS)
-        if self._shows_credentials(program, words[1:], part):
-            return Objection("deny", "This command touches AxonFlow's own credentials, which are not for the model.")
-        written = self._owner(*map(self._expanded, part.targets)) if part.targets else ""
-        if written:
-            return self._denied(written)
-        owner = self._owner_of_part(program, words[1:], part)
-        effect = self._effect(program, words[1:]) if owner else "reads"
-        if effect == "writes":
-            return self._denied(owner)
-        if not owner and program in {"rm", "rmdir", "mv"}:
-            self.doubtful = self.doubtful or self._owner_below(words[1:] if program != "mv" else words[1:-1])
-        if effect == "unknown" or (self.fed_owner and _runs_its_input(program, words[1:], part.words)):
-            self.doubtful = self.doubtful or owner or self.fed_owner
-        self._feed(part, owner, words)
-        self._enter(program, words[1:])
-        return self._of_inner_line(program, words[1:])
-
-    def _on_own_command(self, program: str, words: Sequence[str], part: ShellPart) -> Decision:
-        named, fed = decision_on(words, part.body), self.fed_command
-        tells = program in _READERS or program in {"git", "tee"}
-        made = {"pass" if tells else named, fed if _runs_its_input(program, words[1:], part.words) else "pass"}
-        self.fed_command = (named if named != "pass" else fed) if part.piped else "pass"
-        return "deny" if "deny" in made else "ask" if "ask" in made else "pass"
-
-    def _of_inner_line(self, program: str, arguments: Sequence[str]) -> Objection | None:
-        """Judge what `eval` and `sh -c` are told to run, too."""
-        line = ""
-        if program == "eval":
-            line = " ".join(arguments)
-        elif program in _SHELLS:
-            flag = next((at for at, word in enumerate(arguments) if re.fullmatch(r"-[a-z]*c", word)), None)
-            line = " ".join(arguments[flag + 1 :]) if flag is not None else ""
-        if not line or self.shells >= MAX_SHELLS:
-            return None
-        self.shells += 1
-        return self.of_line(line)
-
-    def _denied(self, owner: str) -> Objection:
-        return Objection("deny", f"This command would change {owner}, which decides what is governed. {WAY_OUT}")
-
-    # What a part mentions
-
-    def _expanded(self, word: str) -> str:
-        if "$" in word and len(word) <= MAX_VARIABLE_CHARS:
-            word = _VARIABLE.sub(lambda match: self.variables.get(match.group(1), match.group()), word)
-        return _HOME_TILDE.sub(lambda _: self.variables["HOME"], word) if "~" in word else word
-
-    def _remember_variables(self, words: Sequence[str]) -> None:
-        found = [match for word in words[:20] if (match := _ASSIGNMENT.match(word))]
-        for match in found:
-            self.variables[match.group(1)] = self._expanded(match.group(2))[:MAX_VARIABLE_CHARS]
-        if words[:1] == ("for",) and len(words) > 2:
-            self.variables[words[1]] = " ".join(words[3:])[:MAX_VARIABLE_CHARS]
-
-    def _absolute(self, word: str) -> str:
-        # `--target=PATH` and `of=PATH` name a file as well.
-        named = word.rpartition("=")[2] if "=" in word else word
-        if "/" not in named and "." not in named:
-            return f"{self.cwd}/{named}".lower()
-        return posixpath.normpath(posixpath.join(self.cwd, named)).lower()
-
-    def _owner(self, *words: str) -> str:
-        """Say what one of some words names or mentions, "" for nothing guarded."""
-        paths = [self._absolute(word) for word in words if word and word[0] != "-" and len(word) <= MAX_VARIABLE_CHARS]
-        if not self.places.settings_files.isdisjoint(paths) or self._matches_settings(paths):
-            return CLAUDE_SETTINGS
-        return self._owner_in_text("\n".join([*paths, *words]))
-
-    def _matches_settings(self, paths: Sequence[str]) -> bool:
-        """Tell whether a path with wildcards may stand for a settings file of the host."""
-        patterns = [path.split("/") for path in paths if _WILDCARD.search(path) and len(path) <= MAX_PATH_CHARS]
-        return any(
-            _stands_for(pattern, place.split("/")) for pattern in patterns for place in self.places.settings_files
-        )
-
-    def _owner_below(self, words: Sequence[str]) -> str:
-        """Say what lies in the folders that words name."""
-        folders = tuple(f"{self._absolute(word).rstrip('/')}/" for word in words if not word.startswith("-"))
-        return next((owner for place, owner in self.places.owners if place.startswith(folders)), "")
-
-    def _owner_in_text(self, text: str) -> str:
-        folded = text.lower()
-        if owner := self.places.owner_mentioned_in(folded):
-            return owner
-        if _DATA_BY_RELATIVE_PATH.search(folded):
-            return OWN_DATA
-        if _SETTINGS.search(folded) or "managed-settings" in folded:
-            return CLAUDE_SETTINGS
-        return MCP_SERVERS if _MCP_CONFIG.search(folded) else ""
-
-    def _owner_of_part(self, program: str, arguments: Sequence[str], part: ShellPart) -> str:
-        owner = self._owner(*arguments)
-        # A heredoc is data to what copies or reads it, and code to anything else.
-        if not owner and part.body and program not in _READERS and program not in {"git", "tee"}:
-            owner = self._owner_in_text(part.body)
-        return owner
-
-    def _feed(self, part: ShellPart, owner: str, words: Sequence[str]) -> None:
-        if not part.piped:
-            self.fed_owner, self.fed_ours = "", False
-            return
-        body_owner = self._owner_in_text(part.body) if part.body else ""
-        self.fed_owner = owner or body_owner or self.fed_owner
-        self.fed_ours = self.fed_ours or names_us(words)
-
-    def _enter(self, program: str, arguments: Sequence[str]) -> None:
-        if program not in {"cd", "pushd"}:
-            return
-        folder = next((word for word in arguments if not word.startswith("-")), "")
-        entered = posixpath.normpath(posixpath.join(self.cwd, folder))
-        if folder and "$" not in folder and len(entered) <= MAX_PATH_CHARS:
-            self.cwd = entered
-
-    # What a part does
-
-    def _effect(self, program: str, arguments: Sequence[str]) -> Effect:
-        if program == "yq" and any(re.match(r"-[a-zA-Z]*i|--in-?place", word) for word in arguments):
-            return "writes"
-        if not program or program in _READERS or program == "for":
-            return "reads"
-        if program in _COPIERS:
-            return self._effect_of_copy(arguments)
-        if _only_reads(program, arguments):
-            return "reads"
-        return "writes" if program in _WRITERS else "unknown"
-
-    def _effect_of_copy(self, arguments: Sequence[str]) -> Effect:
-        named = [word for word in arguments if word.startswith(("-t", "--target-directory", "--remove", "--del"))]
-        return "writes" if named or self._owner(*arguments[-1:]) else "reads"
-
-    def _shows_credentials(self, program: str, arguments: Sequence[str], part: ShellPart) -> bool:
-        if program in _TALKERS or (program == "git" and _only_reads(program, arguments)):
-            return False
-        words = [*arguments, *map(self._expanded, part.sources)]
-        if self._owner(*words) != OWN_DATA:
-            return False
-        for word in words:
-            if len(word) > MAX_VARIABLE_CHARS or self._owner(word) != OWN_DATA:
-                continue
-            path = self._absolute(word)
-            folder, _, name = path.rpartition("/")
-            whole = path in self.places.key_folders
-            matches_many = folder in self.places.key_folders and re.search(r"[*?\[{]", name) is not None
-            if whole or matches_many or _CREDENTIALS.search(word.lower()):
-                return True
-        return False
-
-    def _stops(self, program: str, words: Sequence[str]) -> Objection | None:
-        ours = names_us(words)
-        kills = program == "kill" or (program == "xargs" and "kill" in words)
-        stops = (
-            (program in {"pkill", "killall"} and ours),
-            (kills and (ours or self.fed_ours)),
-            (program in {"systemctl", "launchctl", "service"} and ours and _SERVICE_ENDS.intersection(words)),
-            (program == "claude" and _ends_plugin(words, ours=ours)),
-            (ours and program not in _READERS and program != "git" and ("agent", "stop") in pairwise(words)),
-        )
-        if any(stops):
-            return Objection("deny", f"This command would stop AxonFlow's own processes or plugin. {WAY_OUT}")
-        if program in {"docker", "podman"} and ours and _CONTAINER_ENDS.intersection(words):
-            return Objection("ask", "This command may stop an AxonFlow agent. Allow it?")
-        manager = program.rstrip("0123456789.") in _PACKAGE_MANAGERS or "pip" in words
-        if manager and ours and _PACKAGE_ENDS.intersection(words):
-            return Objection("ask", "This command would remove AxonFlow. Allow it?")
-        return None
+    line, inner_lines, doubtful, length = command, 0, "", 0
+    waiting: list[ShellPart] = []  # the next one last
+    while True:
+        parts = _parts_of(line)
+        if parts is None and _mentions_governance(line, places):
+            return _TOO_LONG
+        waiting.extend(reversed(parts or ()))
+        if not waiting:
+            break
+        simple = simple_command(waiting.pop(), variables)
+        length += simple.length
+        if length > MAX_LINE_CHARS:
+            raise TooLongToJudge
+        mentions = _mentions_of(simple, scene)
+        found = _finding(simple, mentions, scene, fed)
+        if found.objection and found.objection.decision == "deny":
+            return found.objection  # what is asked has to wait: something after it may be denied
+        asked, doubtful = asked or found.objection, doubtful or found.doubtful
+        fed, scene = _fed_by(simple, mentions, fed, places), scene_after(scene, simple)
+        line = inner_line(simple.program, simple.arguments) if inner_lines < MAX_INNER_LINES else ""
+        inner_lines += bool(line)
+    return asked or (_may_change(doubtful) if doubtful else None)
 
 
-def _stands_for(pattern: Sequence[str], place: Sequence[str]) -> bool:
-    # As in a shell: a wildcard stands for no `/`, and for no dot at the beginning of a name.
-    return len(pattern) == len(place) and all(
-        fnmatchcase(name, wanted) and wanted.startswith(".") >= name.startswith(".")
-        for wanted, name in zip(pattern, place, strict=True)
+def _parts_of(line: str) -> list[ShellPart] | None:
+    if not line:
+        return []
+    return shell_parts(line) if len(line) <= MAX_COMMAND_CHARS else None
+
+
+def _mentions_governance(line: str, places: GuardedPlaces) -> bool:
+    plain = re.sub(r"[\"'\\]", "", line)
+    return bool(owner_in_text(plain, places)) or "axonflow" in plain.lower()
+
+
+def _mentions_of(command: SimpleCommand, scene: Scene) -> _Mentions:
+    owner = owner_named(command.arguments, scene)
+    # A heredoc is data to what copies or shows it, and code to anything else.
+    if not owner and command.body and not keeps_as_text(command.program):
+        owner = owner_in_text(command.body, scene.places)
+    return _Mentions(owner, names_us(command.words), decision_on(command.words, command.body))
+
+
+def _fed_by(command: SimpleCommand, mentions: _Mentions, fed: _Mentions, places: GuardedPlaces) -> _Mentions:
+    """Give what the part after a command is fed, from the command itself and from what that was fed."""
+    if not command.is_piped:
+        return _NOTHING
+    in_body = owner_in_text(command.body, places) if command.body else ""
+    return _Mentions(
+        owner=mentions.owner or in_body or fed.owner,
+        ours=mentions.ours or fed.ours,
+        own_command=mentions.own_command if mentions.own_command != "pass" else fed.own_command,
     )
 
 
-def _without_prefixes(words: list[str]) -> list[str]:
-    start = 0
-    while start < len(words) and (not words[start] or words[start] in _PREFIXES or _ASSIGNMENT.match(words[start])):
-        start += 1
-    return words[start:]
+def _finding(command: SimpleCommand, mentions: _Mentions, scene: Scene, fed: _Mentions) -> _Finding:
+    stops = objection_to_stopping(command, ours=mentions.ours, fed_ours=fed.ours)
+    if stops and stops.decision == "deny":
+        return _Finding(stops)
+    own = _own_command_run(command, mentions, fed)
+    if own == "deny":
+        return _Finding(_ONLY_A_PERSON)
+    told_of = (*command.arguments, *command.sources)
+    if not shows_nothing(command.program, command.arguments) and names_credentials(told_of, scene):
+        return _Finding(_FOR_NO_MODEL)
+    effect = _effect(command, mentions, scene)
+    changed = owner_named(command.targets, scene) or (mentions.owner if effect == "changes" else "")
+    if changed:
+        return _Finding(_changes(changed))
+    below = owner_below(taken_away(command.program, command.arguments), scene)
+    unsure = effect == "unknown" or (fed.owner and runs_its_input(command))
+    doubtful = below or (mentions.owner or fed.owner if unsure else "")
+    return _Finding(stops or (_GIVES_ACCESS if own == "ask" else None), doubtful)
 
 
-def _runs_its_input(program: str, arguments: Sequence[str], words: Sequence[str]) -> bool:
-    if program in _RUNNERS or "while" in words[:2]:
-        return True
-    return _INTERPRETER.fullmatch(program) is not None and (not arguments or arguments[0] == "-")
+def _own_command_run(command: SimpleCommand, mentions: _Mentions, fed: _Mentions) -> Decision:
+    """Give the strictest decision on the commands of ours that a command runs."""
+    named = "pass" if keeps_as_text(command.program) else mentions.own_command
+    made = {named, fed.own_command if runs_its_input(command) else "pass"}
+    return "deny" if "deny" in made else "ask" if "ask" in made else "pass"
 
 
-def _ends_plugin(words: Sequence[str], *, ours: bool) -> bool:
-    plugin = words[1:2] and words[1] in {"plugin", "plugins"}
-    return bool(plugin and _PLUGIN_ENDS.intersection(words) and (ours or {"--all", "-a"}.intersection(words)))
+def _effect(command: SimpleCommand, mentions: _Mentions, scene: Scene) -> Effect:
+    """Give what a command does to the guarded thing that it mentions."""
+    if not mentions.owner:
+        return "harmless"
+    effect = effect_of(command.program, command.arguments)
+    if effect != "changes last":
+        return effect
+    return "changes" if owner_named(command.arguments[-1:], scene) else "harmless"
 
 
-def _only_reads(program: str, arguments: Sequence[str]) -> bool:
-    if program == "git":
-        return next((word for word in arguments if not word.startswith("-")), "") in _GIT_READERS
-    if program == "find":
-        return not any(word.startswith(("-delete", "-exec", "-ok", "-fprint", "-fls")) for word in arguments)
-    if program == "sed":
-        in_place = any(re.match(r"-[a-zA-Z]*i|--in-place", word) for word in arguments)
-        return not in_place and not any(re.search(r"\bw\s*\S", word) for word in arguments[:-1])
-    if program == "tar":
-        mode = arguments[0].lstrip("-") if arguments else ""
-        return mode[:1] in {"c", "t"}
-    return False
+def _changes(owner: str) -> Objection:
+    return Objection("deny", f"This command would change {owner}, which decides what is governed. {WAY_OUT}")
+
+
+def _may_change(owner: str) -> Objection:
+    return Objection("ask", f"This command may change {owner}, which decides what is governed. Allow it?")

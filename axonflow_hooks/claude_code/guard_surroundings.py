@@ -10,6 +10,7 @@ import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
+from axonflow_hooks.claude_code.guard_commands import MAX_COMMAND_CHARS, program_of
 from axonflow_hooks.claude_code.guarded_places import Objection
 from axonflow_hooks.claude_code.shell_parts import shell_parts
 
@@ -18,14 +19,13 @@ if TYPE_CHECKING:
 
     from axonflow_hooks.claude_code.shell_parts import ShellPart
 
-MAX_COMMAND_CHARS: Final = 300_000
 _GOVERNS: Final = re.compile(r"\b(?:AXONFLOW_[A-Z_]+|PII_ACTION|CLAUDE_CONFIG_DIR)\b[\"']?[ \t]*[= \t][ \t]*[^\s;&|]*")
 _START_UP: Final = re.compile(
     r"(?:^|/)(?:\.(?:bash(?:rc|_profile|_login|_aliases)|profile|zsh(?:rc|env|profile|login)|kshrc|envrc|pam_environment|"
     r"xprofile|xsessionrc)|\.config/(?:fish/.+\.fish|environment\.d/[^/]+))$"
     r"|^/etc/(?:profile|environment|bash\.bashrc|zsh/\w+|profile\.d/[^/]+)$"
 )
-_READERS: Final = frozenset("cat diff echo grep egrep head less ls printf rg source . stat tail test wc [".split())
+_HARMLESS: Final = frozenset("cat diff echo grep egrep head less ls printf rg source . stat tail test wc [".split())
 _KEEPERS: Final = frozenset({"launchctl", "systemctl", "setx"})
 _ELSEWHERE: Final = re.compile(r"^(?:HOME|USERPROFILE|CLAUDE_CONFIG_DIR|AXONFLOW_[A-Z_]+)=")
 _OTHER_SETTINGS: Final = ("--settings", "--setting-sources", "--bare")
@@ -70,7 +70,7 @@ def _keeps(part: ShellPart) -> str:
     program, arguments = _program(part.words)
     if program in _KEEPERS and _GOVERNS.search(" ".join(arguments)):
         return program
-    named = [*part.targets, *(arguments if program not in _READERS else ())]
+    named = [*part.targets, *(arguments if program not in _HARMLESS else ())]
     found = next((word for word in named if _START_UP.search(word)), "")
     return PurePath(found).name
 
@@ -94,4 +94,4 @@ def _program(words: Sequence[str]) -> tuple[str, list[str]]:
     start = 0
     while start < len(words) and (words[start] in _PREFIXES or "=" in words[start] or words[start].startswith("-")):
         start += 1
-    return (PurePath(words[start]).name.lower(), list(words[start + 1 :])) if start < len(words) else ("", [])
+    return program_of(words[start:]), list(words[start + 1 :])

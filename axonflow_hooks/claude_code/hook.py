@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from axonflow_hooks.claude_code import failures
+from axonflow_hooks.claude_code import failures, replies
 from axonflow_hooks.claude_code.config_change import config_change
 from axonflow_hooks.claude_code.context import DEADLINE_S, Deadline, HookContext, Services
 from axonflow_hooks.claude_code.events import EVENT_NAMES, EventName, HookEvent, parse_event
 from axonflow_hooks.claude_code.failed_output import failed_output
+from axonflow_hooks.claude_code.ledger import first_notice
 from axonflow_hooks.claude_code.own_tools import is_status_command
 from axonflow_hooks.claude_code.post_tool_use import post_tool_use, unscanned_notice
 from axonflow_hooks.claude_code.pre_tool_use import pre_tool_use, without_agent
@@ -19,6 +20,7 @@ from axonflow_hooks.claude_code.session_start import cannot_start, session_start
 from axonflow_hooks.errors import AgentUnavailable, AxonFlowError, HookInputError
 from axonflow_hooks.paths import resolve_paths
 from axonflow_hooks.settings import Settings, load_settings
+from axonflow_hooks.upkeep.disclosure import take_disclosure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,11 +81,15 @@ async def _answer(
         return SILENT
     paths = resolve_paths(environ)
     settings = load_settings(environ, paths)
-    if name == "PreToolUse":
-        log.append(canary(settings))
+    log.append(canary(settings))
     async with services.http_for(settings) as http:
         context = HookContext(event, environ, settings, paths, http, deadline, services.audit, services.upkeep)
-        return await _handle(context)
+        reply = await _handle(context)
+    # A session that has begun without this plugin, before its installation, has had no SessionStart to tell it.
+    disclosure = take_disclosure(settings, paths) if name == "PreToolUse" else None
+    if disclosure and first_notice(paths, event.session_id, "disclosure"):
+        return replies.telling(reply, f"[AxonFlow] {disclosure}")
+    return reply
 
 
 async def _handle(context: HookContext) -> Reply:

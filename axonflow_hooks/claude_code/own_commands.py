@@ -43,6 +43,7 @@ OWN_COMMANDS: Final[Mapping[str, Decision]] = {
     "policy explain": "pass",
     "policy test": "pass",
     "policy check": "pass",
+    "simulate": "pass",
     "override create": "deny",
     "override confirm": "deny",
     "override list": "pass",

@@ -13,6 +13,7 @@ from axonflow_hooks.claude_code.guard import objection_to
 from axonflow_hooks.claude_code.guarded_places import guarded_places
 from axonflow_hooks.claude_code.ledger import first_notice, record_decision
 from axonflow_hooks.claude_code.local_decision import LocalDecision
+from axonflow_hooks.claude_code.masked_input import masked_input
 from axonflow_hooks.claude_code.own_tools import grant_question, is_recovery_command, own_tool_kind
 from axonflow_hooks.claude_code.replies import SILENT, Reply, one_line
 from axonflow_hooks.claude_code.statements import Statement, pieces_of, statement_of
@@ -87,10 +88,10 @@ async def _decide(client: AgentClient, statement: Statement, session_id: str, sh
         return await decide_piece(statement.text)
     outcomes = await asyncio.gather(*(decide_piece(piece) for piece in pieces), return_exceptions=True)
     verdicts = [outcome for outcome in outcomes if isinstance(outcome, PolicyVerdict)]
-    refused = next((verdict for verdict in verdicts if not verdict.allowed), None)
+    failed = sorted((outcome for outcome in outcomes if isinstance(outcome, BaseException)), key=_leniency)
+    refused = _refusal(verdicts, judged=not failed)
     if refused:
         return refused
-    failed = sorted((outcome for outcome in outcomes if isinstance(outcome, BaseException)), key=_leniency)
     if failed:
         raise failed[0]
     # A masked piece cannot be put back into a statement that was cut with overlap: the masked text is left out, and
@@ -100,6 +101,26 @@ async def _decide(client: AgentClient, statement: Statement, session_id: str, sh
         (verdict.model_copy(update={"redacted_statement": None}) for verdict in verdicts if verdict.requires_redaction),
         verdicts[0].model_copy(update={"policy_matches": found}),
     )
+
+
+def _refusal(verdicts: list[PolicyVerdict], *, judged: bool) -> PolicyVerdict | None:
+    """Give the verdict that stops a statement of several pieces, None where none does.
+
+    A person's yes lets the whole statement run. So a piece that is held may only be asked about where no other piece
+    is denied and each has been judged, and the question names what every held piece is held for.
+    """
+    stopped = [verdict for verdict in verdicts if not verdict.allowed]
+    denied = next((verdict for verdict in stopped if not _approval_id(verdict)), None)
+    if denied or not stopped:
+        return denied
+    if not judged:
+        return stopped[0].model_copy(update={"pending_approval": None})
+    reasons = dict.fromkeys(verdict.block_reason for verdict in stopped if verdict.block_reason)
+    return stopped[0].model_copy(update={"block_reason": "; ".join(reasons)}) if len(reasons) > 1 else stopped[0]
+
+
+def _approval_id(verdict: PolicyVerdict) -> str:
+    return one_line(verdict.pending_approval.approval_id, 80) if verdict.pending_approval else ""
 
 
 def _leniency(failure: BaseException) -> int:
@@ -113,7 +134,7 @@ async def _answer(context: HookContext, statement: Statement, verdict: PolicyVer
     if verdict.allowed and not verdict.requires_redaction:
         _remember(context, verdict, "allow")
         return _warned(context, verdict)
-    approval = one_line(verdict.pending_approval.approval_id, 80) if verdict.pending_approval else ""
+    approval = _approval_id(verdict)
     if approval and not verdict.allowed:
         _remember(context, verdict, "ask")
         return replies.ask(f"{_reason(verdict)} This call needs a person's approval [approval: {approval}].")
@@ -152,13 +173,15 @@ def _reason(verdict: PolicyVerdict) -> str:
 
 
 def _masked_input(context: HookContext, statement: Statement, verdict: PolicyVerdict) -> Reply | None:
-    """Give the tool's input with the masked statement in place of what was sent, None where that cannot be done."""
-    masked, start = verdict.redacted_statement, statement.field_start
-    if masked is None or not statement.field or masked[:start] != statement.text[:start]:
+    """Let the call run on its input with the sensitive parts masked, None where they cannot be masked in place."""
+    given = context.event.tool_input
+    masked = verdict.redacted_statement
+    updated = masked_input(given, statement, masked) if masked is not None else None
+    if updated is None:
         return None
-    what = f"masked sensitive data in this {context.event.tool_name} call before it ran"
+    what = f"masked sensitive data in this {one_line(context.event.tool_name, 80)} call before it ran"
     return replies.rewrite_input(
-        {**context.event.tool_input, statement.field: masked[start:]},
+        updated,
         context=f"AxonFlow {what} [decision: {one_line(verdict.decision_id, 80)}]. The placeholders are what ran.",
         message=f"[AxonFlow] M{what[1:]}.",
     )
@@ -180,9 +203,11 @@ def without_agent(context: HookContext, error: AgentUnavailable) -> Reply:
         return replies.deny(f"{_reason(verdict)} (decided by the built-in policies: {one_line(error.message, 200)})")
     if verdict.requires_redaction:
         return _masked_input(context, statement, verdict) or replies.deny(_reason(verdict))
+    reply = _warned(context, verdict)
     if first_notice(context.paths, context.event.session_id, "local-decision"):
-        return replies.notice(f"[AxonFlow] The built-in policies decide for now: {one_line(error.message, 300)}")
-    return _warned(context, verdict)
+        who = f"[AxonFlow] The built-in policies decide for now: {one_line(error.message, 300)}"
+        return replies.telling(reply, who)
+    return reply
 
 
 def _remember(context: HookContext, verdict: PolicyVerdict, answer: str) -> None:

@@ -67,6 +67,13 @@ def notice(message: str) -> Reply:
     return Reply({"systemMessage": message})
 
 
+def telling(reply: Reply, message: str) -> Reply:
+    """Show the user `message` beside what an answer says already."""
+    body = reply.body or {}
+    said = body.get("systemMessage", "")
+    return Reply({**body, "systemMessage": f"{message}\n{said}" if said else message})
+
+
 def rewrite_input(updated_input: dict[str, Any], *, context: str, message: str) -> Reply:
     """Run the tool on `updated_input` (the whole input, in the tool's own shape) instead."""
     output = {"hookEventName": "PreToolUse", "updatedInput": updated_input, "additionalContext": context}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,12 +21,17 @@ MAX_PIECE_BYTES: Final = MAX_BODY_BYTES - 40_000
 """What a statement may take of a request body; the rest is for the envelope and the connector's name."""
 
 _CLEARS: Final = re.compile(r"\b(?:rm|srm|shred|find|mv|chmod|chown|rsync|setfacl|tar)\b")
+_CLIMB: Final = re.compile(r"""(?<![\w./-])(?:\./+)*\.\.(?:/[^\s;|&<>()"'`$]*)?(?![\w.])""")
+MAX_CLIMBS: Final = 1_000
+"""A command that climbs more often is told with its place, unseen."""
+
 _SYSTEM_FOLDERS: Final = frozenset(
     "/ /bin /boot /dev /etc /home /lib /opt /root /sbin /srv /usr /usr/local /var /var/lib /Users /System "
     "/Library".split()
 )
 MAX_LABEL_CHARS: Final = 200
 SHORT_LABEL_CHARS: Final = 40
+PATH_ALONE: Final = object()
 PIECE_CHARS: Final = 400_000
 OVERLAP_CHARS: Final = 8_000
 
@@ -76,11 +82,17 @@ def argument_lines(value: Any) -> Iterator[str]:
     A path that has become long stands on a line of its own, once. Iterative: arguments nested as deep as JSON allows
     must not end the hook.
     """
+    for label, item in labelled_leaves(value):
+        yield label if item is PATH_ALONE else f"{label}{scalar_text(item)}"
+
+
+def labelled_leaves(value: Any) -> Iterator[tuple[str, Any]]:
+    """Give what each line of `argument_lines` begins with, and the leaf behind it; PATH_ALONE where there is none."""
     pending: list[tuple[str | None, Any]] = [(None, value)]
     while pending:
         label, item = pending.pop()
         if label is not None and len(label) > MAX_LABEL_CHARS and isinstance(item, (dict, list)):
-            yield label
+            yield label, PATH_ALONE
             label = f"{label[:SHORT_LABEL_CHARS]}…"
         if isinstance(item, dict) and item:
             prefix = "" if label is None else f"{label}."
@@ -88,7 +100,7 @@ def argument_lines(value: Any) -> Iterator[str]:
         elif isinstance(item, list) and item:
             pending.extend((f"{label or ''}[{index}]", item[index]) for index in range(len(item) - 1, -1, -1))
         elif label is not None:
-            yield f"{label}: {_scalar(item)}"
+            yield f"{label}: ", item
 
 
 def scalars_of(value: Any) -> Iterator[Any]:
@@ -135,13 +147,37 @@ def _with_field(connector: str, head: str, given: dict[str, Any], name: str) -> 
 
 
 def _whereabouts(event: HookEvent) -> str:
-    """Give the `cd` that says where a command runs: `rm -rf *` is one thing in a project and another at home."""
-    command, cwd = event.tool_input.get("command"), os.path.normpath(event.cwd or ".")
-    if not isinstance(command, str) or not _CLEARS.search(command):
+    """Give the `cd` that says where a command runs: `rm -rf *` is one thing in a project and another at home.
+
+    So is `rm -rf ../..`, and `cat ../../etc/shadow` only says what it reads to who knows where it begins.
+    """
+    command = event.tool_input.get("command")
+    if not isinstance(command, str):
         return ""
-    if cwd == os.path.normpath(os.path.expanduser("~")):  # noqa: PTH111 - paths as text, as the host gives them
+    clears, climbs = _CLEARS.search(command) is not None, ".." in command
+    if not clears and not climbs:
+        return ""
+    cwd = os.path.normpath(event.cwd or ".")
+    home = os.path.normpath(os.path.expanduser("~"))  # noqa: PTH111 - paths as text, as the host gives them
+    if clears and cwd == home:
         return "cd ~\n"
-    return f"cd {cwd}\n" if cwd in _SYSTEM_FOLDERS else ""
+    if clears and cwd in _SYSTEM_FOLDERS:
+        return f"cd {cwd}\n"
+    known = climbs and os.path.isabs(cwd)  # noqa: PTH117 - as above
+    return f"cd {shlex.quote(cwd)}\n" if known and _climbs_out(command, cwd, home if clears else "") else ""
+
+
+def _climbs_out(command: str, cwd: str, home: str) -> bool:
+    """Tell whether a command names something in /etc by climbing from where it runs.
+
+    With `home`, also whether it names a system folder so, or one that holds that home.
+    """
+    for count, climb in enumerate(_CLIMB.finditer(command)):
+        place = os.path.normpath(os.path.join(cwd, climb.group().rstrip("*")))  # noqa: PTH118 - as above
+        above_home = home and (place in _SYSTEM_FOLDERS or f"{home}/".startswith(f"{place}/"))
+        if place.startswith("/etc/") or above_home or count > MAX_CLIMBS:
+            return True
+    return False
 
 
 def _edit_statement(event: HookEvent) -> Statement:
@@ -159,11 +195,12 @@ def _edit_statement(event: HookEvent) -> Statement:
 def _path_line(given: dict[str, Any], name: str, cwd: str) -> str:
     value = given.get(name)
     if not isinstance(value, str):
-        return "" if value is None else f"{name}: {_scalar(value)}\n"
+        return "" if value is None else f"{name}: {scalar_text(value)}\n"
     return f"{absolute_path(value, cwd)}\n"
 
 
-def _scalar(value: object) -> str:
+def scalar_text(value: object) -> str:
+    """Give a text as it is, any other leaf of a JSON value as JSON writes it."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -120,4 +120,4 @@ def test_the_builtin_policies_warn_as_well(hooks: Hooks, agent: StubAgent) -> No
     reply = hooks.post("Bash", {"command": "x"}, {"stdout": text, **BASH}, environ=environ)
     assert "sys_dangerous_injection_override" in reply["hookSpecificOutput"]["additionalContext"]
     messages = [hooks.pre("Bash", {"command": "git push --force origin main"}, environ=environ) for _ in range(3)]
-    assert ["sys_dangerous_git_history" in str(message) for message in messages] == [False, True, False]
+    assert ["sys_dangerous_git_history" in str(message) for message in messages] == [True, False, False]

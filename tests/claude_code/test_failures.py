@@ -29,6 +29,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "HTTP 401": ({"act": "status", "status": 401, "body": b'{"error":{"code":401,"message":"bad token"}}'}, "401"),
     "HTTP 401 without body": ({"act": "status", "status": 401}, "401"),
     "HTTP 403": ({"act": "status", "status": 403, "body": b'{"success":false,"error":"tenant mismatch"}'}, "403"),
+    "HTTP 404 of another server": ({"act": "status", "status": 404, "body": b"<html>not here</html>"}, "404"),
+    "HTTP 405 of another server": ({"act": "status", "status": 405}, "405"),
+    "HTTP 413 of a server before the agent": ({"act": "status", "status": 413}, "413"),
+    "401 with HTTP 200": ({"act": "error", "code": 401}, "401"),
     "-32001 with HTTP 401": ({"act": "error", "code": -32001, "status": 401}, "-32001"),
     "-32001": ({"act": "error", "code": -32001}, "-32001"),
     "-32600 with HTTP 400": ({"act": "error", "code": -32600, "status": 400}, "-32600"),
@@ -100,6 +104,24 @@ def test_local_tells_once_a_session_who_decides(hooks: Hooks, dead_url: str) -> 
     assert "built-in policies decide" in first["systemMessage"]
     assert second is None
     assert ungoverned_since(hooks.paths, 0.0, "request") == 0
+
+
+def test_local_tells_what_policy_warns_of_beside_who_decides(hooks: Hooks, dead_url: str) -> None:
+    environ = {"AXONFLOW_FAIL_MODE": "local", "AXONFLOW_ENDPOINT": dead_url}
+    first, second = (hooks.pre("Bash", {"command": "git push --force"}, environ=environ) for _ in range(2))
+    assert first == {"systemMessage": first["systemMessage"]}
+    who, warning = first["systemMessage"].split("\n")
+    assert who.startswith("[AxonFlow] The built-in policies decide for now: ")
+    assert warning.startswith("[AxonFlow] Warning: this Bash call matches ")
+    assert "(sys_dangerous_git_history)" in warning
+    assert second is None
+
+
+def test_local_warns_of_a_later_call_too(hooks: Hooks, dead_url: str) -> None:
+    environ = {"AXONFLOW_FAIL_MODE": "local", "AXONFLOW_ENDPOINT": dead_url}
+    first, second = (hooks.pre("Bash", {"command": command}, environ=environ) for command in ("ls", "git push --force"))
+    assert "Warning" not in first["systemMessage"]
+    assert second["systemMessage"].startswith("[AxonFlow] Warning: this Bash call matches ")
 
 
 @pytest.mark.parametrize("fail_mode", ["open", "local", "closed"])

@@ -6,7 +6,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from axonflow_hooks.claude_code.guard_surroundings import MAX_COMMAND_CHARS, file_objection, line_objection
+from axonflow_hooks.claude_code.guard_commands import MAX_COMMAND_CHARS
+from axonflow_hooks.claude_code.guard_surroundings import file_objection, line_objection
 
 ASKED = [
     "echo 'export AXONFLOW_FAIL_MODE=open' >> ~/.bashrc",
@@ -39,7 +40,7 @@ PASSED = [
     "claude -p 'summarise the log'",
     "claude config list",
     "HOME=/tmp/x npm test",
-    "AXONFLOW_FAIL_MODE=open " + "x" * MAX_COMMAND_CHARS,
+    "CLAUDE_CONFIG_DIR=/tmp/x claude -p " + "x" * MAX_COMMAND_CHARS,
 ]
 
 

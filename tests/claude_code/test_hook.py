@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from axonflow_hooks import settings as settings_module
 from axonflow_hooks.claude_code import hook as hook_module
 from axonflow_hooks.claude_code.hook import answer
+from axonflow_hooks.private_files import write_private_json
 
 if TYPE_CHECKING:
     from tests.claude_code.conftest import Hooks, StubAgent
@@ -191,6 +193,43 @@ def test_unknown_event_word_is_silent(hooks: Hooks) -> None:
     result = asyncio.run(answer("no-such-event", b"{}", hooks.environ, 1.0))
     assert result.stdout == b""
     assert "no-such-event" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("pre-tool-use", "PreToolUse"),
+        ("post-tool-use", "PostToolUse"),
+        ("post-tool-use-failure", "PostToolUseFailure"),
+        ("session-start", "SessionStart"),
+    ],
+)
+def test_every_hook_names_the_agent_in_use_on_standard_error(
+    hooks: Hooks, agent: StubAgent, word: str, name: str
+) -> None:
+    environ = hooks.environ | {"AXONFLOW_TELEMETRY": "off", "AXONFLOW_PLUGIN_VERSION_CHECK": "off"}
+    payload = json.dumps(hooks.event(name, "Bash", {"command": "ls"})).encode()
+    result = asyncio.run(answer(word, payload, environ, 60.0))
+    assert result.stderr == f"[AxonFlow] Connected to AxonFlow at {agent.url} (mode=self-hosted)"
+
+
+def test_a_session_that_began_without_the_plugin_is_told_what_community_saas_receives(
+    hooks: Hooks, agent: StubAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_module, "COMMUNITY_SAAS_ENDPOINT", agent.url)
+    tenant = {"tenant_id": "cs_1", "secret": "s3cret", "expires_at": "2999-01-01T00:00:00Z", "endpoint": agent.url}
+    write_private_json(hooks.paths.registration_file, tenant)
+    environ = {"AXONFLOW_ENDPOINT": ""}
+    agent.on["check_policy"] = lambda _: {"allowed": True}
+    first, second = (hooks.pre("Bash", {"command": "ls"}, environ=environ) for _ in range(2))
+    assert first.keys() == {"systemMessage"}
+    assert f"governs this session through Community SaaS ({agent.url})" in first["systemMessage"]
+    assert second is None
+    hooks.paths.disclosure_stamp.unlink()
+    agent.on["check_policy"] = lambda _: DENIED
+    denied = hooks.pre("Bash", {"command": "ls"}, environ=environ, session_id="another")
+    assert denied["hookSpecificOutput"]["permissionDecision"] == "deny"
+    assert "through Community SaaS" in denied["systemMessage"]
 
 
 @pytest.mark.parametrize(

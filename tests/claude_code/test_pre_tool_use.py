@@ -11,6 +11,7 @@ import pytest
 from axonflow_hooks.claude_code.ledger import last_decision
 from axonflow_hooks.wire.jsonrpc import MAX_BODY_BYTES
 from tests.account.conftest import make_token
+from tests.claude_code.conftest import SSN, masked_in
 
 if TYPE_CHECKING:
     from tests.claude_code.conftest import Hooks, StubAgent
@@ -224,16 +225,38 @@ def test_what_must_be_masked_runs_masked(
     assert reply["systemMessage"] == f"[AxonFlow] Masked sensitive data in this {tool} call before it ran."
 
 
+def test_arguments_of_an_mcp_tool_run_masked_and_keep_their_shape(hooks: Hooks, agent: StubAgent) -> None:
+    agent.on["check_policy"] = lambda asked: {
+        "allowed": True,
+        "decision_id": "dec-9",
+        "requires_redaction": True,
+        "redacted_statement": agent.mask(asked["statement"]),
+    }
+    given = {"to": ["a", f"b {SSN}\nc"], "limit": 5, "deep": {"note": f"{SSN} and {SSN}", "none": None}}
+    reply = hooks.pre("mcp__kit__send", given)
+    assert reply["hookSpecificOutput"]["updatedInput"] == masked_in(given)
+    assert "permissionDecision" not in reply["hookSpecificOutput"]
+    assert reply["systemMessage"] == "[AxonFlow] Masked sensitive data in this mcp__kit__send call before it ran."
+
+
 @pytest.mark.parametrize(
     ("tool", "given", "redacted"),
     [
         ("Bash", {"command": "echo 123-45-6789"}, None),
         ("Bash", {"command": "echo 123-45-6789"}, {"not": "text"}),
         ("Write", {"file_path": "/srv/123-45-6789", "content": "x"}, "/srv/[REDACTED:ssn#1]\nx"),
-        ("mcp__kit__x", {"a": "123-45-6789"}, "a: [REDACTED:ssn#1]"),
+        ("mcp__kit__x", {"123-45-6789": "a"}, "[REDACTED:ssn#1]: a"),
+        (
+            "MultiEdit",
+            {
+                "file_path": "/srv/a",
+                "edits": [{"old_string": "a", "new_string": "x"}, {"old_string": "b", "new_string": "123-45-6789"}],
+            },
+            "/srv/a\nx\n[REDACTED:ssn#1]",
+        ),
         ("Write", {"file_path": "/srv/a", "content": "123-45-6789 " * 120_000}, "x"),
     ],
-    ids=["no masked text", "masked text of another kind", "path", "arguments", "pieces"],
+    ids=["no masked text", "masked text of another kind", "path", "key", "several edits", "pieces"],
 )
 def test_what_cannot_be_masked_in_place_is_denied(
     hooks: Hooks, agent: StubAgent, tool: str, given: dict[str, Any], redacted: object
@@ -248,6 +271,11 @@ def test_what_cannot_be_masked_in_place_is_denied(
 
 
 PAYLOAD = "rm -rf --no-preserve-root /"
+HELD = DENIED | {
+    "decision_id": "dec-7",
+    "block_reason": "Held for a person",
+    "pending_approval": {"approval_id": "apr-7"},
+}
 
 
 @pytest.mark.parametrize("at", [100, 399_990, 400_000, 795_000, 1_499_000])
@@ -309,6 +337,34 @@ def test_a_deny_of_one_piece_is_not_lost_to_another_that_hangs(hooks: Hooks, age
     content = "a" * 2_000_000 + PAYLOAD + "b" * 500_000
     reply = hooks.pre("Write", {"file_path": "/x", "content": PAYLOAD + content}, deadline_s=4.0)
     assert "dec-42" in reason_of(reply)
+
+
+@pytest.mark.parametrize(
+    ("other", "expected", "reason"),
+    [
+        (DENIED, "deny", "dec-42"),
+        (DENIED | {"pending_approval": {"approval_id": ""}}, "deny", "dec-42"),
+        ({"act": "status", "status": 500}, "deny", "Held for a person"),
+        (HELD | {"block_reason": "Writes elsewhere"}, "ask", "Held for a person; Writes elsewhere"),
+        ({"allowed": True}, "ask", "Held for a person"),
+    ],
+    ids=["denied", "held without an id", "not judged", "held too", "allowed"],
+)
+@pytest.mark.parametrize("first", ["HELD", "OTHER"])
+def test_a_person_is_asked_only_about_what_was_judged_and_not_denied(
+    hooks: Hooks, agent: StubAgent, other: Any, expected: str, reason: str, first: str
+) -> None:
+    def decide(given: dict[str, Any]) -> Any:
+        if "HELD" in given["statement"]:
+            return HELD
+        return other if "OTHER" in given["statement"] else {"allowed": True}
+
+    agent.on["check_policy"] = decide
+    second = "OTHER" if first == "HELD" else "HELD"
+    reply = hooks.pre("Write", {"file_path": "/x", "content": first + "a" * 1_500_000 + second})
+    assert reply["hookSpecificOutput"]["permissionDecision"] == expected
+    said = reply["hookSpecificOutput"]["permissionDecisionReason"]
+    assert all(part in said for part in reason.split("; "))
 
 
 def test_pieces_share_one_connection_pool_and_not_the_deadline(hooks: Hooks, agent: StubAgent) -> None:

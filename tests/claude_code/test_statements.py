@@ -214,6 +214,17 @@ def test_most_texts_are_one_piece() -> None:
         ("rm -rf *", "/work", ""),
         ("rm -rf *", "", ""),
         ("git status", "HOME", ""),
+        ("rm -rf ..", "HOME/project", "cd HOME/project\n"),
+        ("rm -rf ./../../*", "HOME/a/b", "cd HOME/a/b\n"),
+        ("sudo rm -rf '../../..'", "HOME/a b", "cd 'HOME/a b'\n"),
+        ("rm -rf ../../usr", "/srv/app", "cd /srv/app\n"),
+        ("cat ../../etc/shadow", "/srv/app", "cd /srv/app\n"),
+        ("cp ../x/y/../../../etc/passwd .", "/srv/it's", "cd '/srv/it'\"'\"'s'\n"),
+        ("rm -rf " + "../x " * 2_000, "/srv/app", "cd /srv/app\n"),
+        ("rm -rf ../build ../../x/dist", "HOME/a/b", ""),
+        ("ls .. && cat ../README.md", "HOME/project", ""),
+        ("git diff main..dev && rm a..b x/../y", "HOME/project", ""),
+        ("cat ../../etc/shadow", "", ""),
     ],
 )
 def test_where_a_command_runs_is_told_where_it_could_clear_it(
@@ -223,5 +234,5 @@ def test_where_a_command_runs_is_told_where_it_could_clear_it(
     folder = cwd.replace("HOME", str(tmp_path))
     event = HookEvent("PreToolUse", cwd=folder, tool_name="Bash", tool_input={"command": command})
     seen = statement_of(event)
-    assert seen.text == head + command
+    assert seen.text == head.replace("HOME", str(tmp_path)) + command
     assert (seen.field, seen.text[seen.field_start :]) == ("command", command)

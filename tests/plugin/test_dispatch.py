@@ -30,7 +30,8 @@ def faked(plugin: Plugin, version: tuple[int, int]) -> Path:
     )
     script = plugin.home / "old.py"
     script.write_text(code)
-    return program(plugin.home / "old-python", f"shift 2\nexec '{sys.executable}' -I '{script}' \"$@\"")
+    tried = '[ "$3" != -c ] || { echo "axonflow 0"; exit; }'
+    return program(plugin.home / "old-python", f"{tried}\nshift 2\nexec '{sys.executable}' -I '{script}' \"$@\"")
 
 
 @pytest.mark.parametrize("version", [(3, 7), (3, 8), (3, 9)], ids=str)

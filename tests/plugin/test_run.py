@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
 HOOK_EVENTS = ("pre-tool-use", "post-tool-use", "post-tool-use-failure", "session-start", "config-change")
 
 
-def program(path: Path, text: str = 'echo "$0"') -> Path:
-    """Create a shell script that can be executed."""
+STAND_IN = 'if [ "$3" = -c ]; then echo "axonflow 1"; else echo "$0"; fi'
+
+
+def program(path: Path, text: str = STAND_IN) -> Path:
+    """Create a shell script that can be executed; without `text` one that says to be a Python, and gives its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
@@ -126,6 +130,85 @@ def test_a_file_that_is_not_executable_is_no_interpreter(plugin: Plugin) -> None
     file = plugin.home / "python"
     file.write_text("#!/bin/sh\n")
     assert decision(plugin.reply("pre-tool-use", env=plugin.environment(AXONFLOW_PYTHON=str(file)))) == "deny"
+
+
+NO_PYTHON = {
+    "ends well": "exit 0",
+    "ends badly": "exit 1",
+    "noise in its place": "echo noise",
+    "noise before it": 'echo noise; exec "{python}" "$@"',
+    "an empty line before it": 'echo; exec "{python}" "$@"',
+    "noise without end": "while :; do echo noise; done",
+    "killed": "kill -9 $$",
+    "a message on stderr": "echo 'no such version' >&2; exit 127",
+}
+
+
+@pytest.mark.parametrize("event", [*HOOK_EVENTS, "failed-output"])
+@pytest.mark.parametrize("text", NO_PYTHON.values(), ids=NO_PYTHON.keys())
+def test_a_program_that_is_no_python_is_a_malformed_setting(plugin: Plugin, python: str, text: str, event: str) -> None:
+    named = program(plugin.home / "named", text.replace("{python}", python))
+    done = plugin.run(event, env=plugin.environment(AXONFLOW_PYTHON=str(named)))
+    assert (done.returncode, done.stderr) == (0, b"")
+    reply = json.loads(done.stdout or "{}")
+    if event == "pre-tool-use":
+        assert decision(reply) == "deny"
+        assert "AXONFLOW_PYTHON does not name a Python that can be run." in reason(reply)
+    elif event == "failed-output":
+        assert reply == {}
+    else:
+        assert list(reply) == ["systemMessage"]
+        assert "AXONFLOW_PYTHON" in reply["systemMessage"]
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("open", "tell"), ("local", "deny"), ("closed", "deny")])
+def test_for_one_on_the_path_that_is_no_python_the_fail_mode_decides(plugin: Plugin, mode: str, expected: str) -> None:
+    on_path = program(plugin.home / "bin" / "python3", "echo 'version not installed' >&2; exit 127")
+    env = plugin.environment(PATH=str(on_path.parent), AXONFLOW_FAIL_MODE=mode)
+    reply = plugin.reply("pre-tool-use", env=env)
+    assert decision(reply) == expected
+    assert "The Python that was found cannot be started." in json.dumps(reply)
+
+
+def test_a_program_that_hangs_is_ended_and_answered_for(dash_plugin: Plugin) -> None:
+    named = program(dash_plugin.home / "named", "while :; do :; done")
+    env = dash_plugin.environment(AXONFLOW_PYTHON=str(named), PATH=os.environ["PATH"])
+    assert decision(dash_plugin.reply("pre-tool-use", env=env)) == "deny"
+
+
+def test_an_interpreter_is_tried_once_and_again_when_it_has_changed(plugin: Plugin) -> None:
+    named = program(plugin.home / "named", f"{STAND_IN}; echo \"$3\" >>'{plugin.home}/calls'")
+    env = plugin.environment(AXONFLOW_PYTHON=str(named))
+
+    def trials() -> int:
+        assert plugin.run("pre-tool-use", env=env).stdout.decode().strip() == str(named)
+        return (plugin.home / "calls").read_text().split().count("-c")
+
+    os.utime(named, (1_000_000_000, 1_000_000_000))
+    assert [trials(), trials(), trials()] == [1, 1, 1]
+    os.utime(named, (4_000_000_000, 4_000_000_000))
+    assert trials() == 2
+    os.utime(named, (1_000_000_000, 1_000_000_000))
+    (plugin.data / "python-tried").write_text("/another/python\n")
+    assert [trials(), trials()] == [3, 3]
+
+
+@pytest.mark.parametrize("folder", ["", "missing", "/"], ids=repr)
+def test_where_nothing_can_be_noted_it_is_tried_each_time(plugin: Plugin, python: str, folder: str) -> None:
+    data = {"": "", "missing": str(plugin.home / "missing"), "/": "/proc"}[folder]
+    env = plugin.environment(AXONFLOW_PYTHON=python, CLAUDE_PLUGIN_DATA=data)
+    for _ in range(2):
+        assert plugin.reply("pre-tool-use", env=env)["event"] == "pre-tool-use"
+
+
+def test_one_that_was_tried_gets_the_fast_way(plugin: Plugin) -> None:
+    (plugin.root / "hooks" / "relay.py").touch()
+    named = program(plugin.home / "named", 'if [ "$3" = -c ]; then echo "axonflow 1"; else echo "$@"; fi')
+    done = plugin.run("pre-tool-use", env=plugin.environment(AXONFLOW_PYTHON=str(named)))
+    assert done.stdout.decode().split("\n")[0].startswith("-I -S ")
+    old = program(plugin.home / "old", 'if [ "$3" = -c ]; then echo "axonflow 0"; else echo "$@"; fi')
+    done = plugin.run("pre-tool-use", env=plugin.environment(AXONFLOW_PYTHON=str(old)))
+    assert "dispatch.py" in done.stdout.decode()
 
 
 FAIL_MODES = [

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -9,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from axonflow_hooks.resident.in_process import remaining_s
+from axonflow_hooks.claude_code.context import DEADLINE_S
+from axonflow_hooks.resident.in_process import WRITE_RESERVE_S, remaining_s
 from axonflow_hooks.resident.spool import backlog
 from tests.conftest import Reply
 from tests.resident.conftest import ROOT, Machine, decision
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import StandIn
 
 MCP = "/api/v1/mcp-server"
+FULL_S = DEADLINE_S - WRITE_RESERVE_S
 
 
 def run(machine: Machine, word: str, payload: bytes, **environ: str) -> dict[str, object]:
@@ -61,29 +62,36 @@ def test_a_handed_on_call_keeps_its_id(machine: Machine, stand_in: StandIn) -> N
 @pytest.mark.parametrize("fail_mode", ["closed", "local"])
 def test_when_the_time_is_over_the_fail_mode_answers(machine: Machine, fail_mode: str) -> None:
     over = repr(time.monotonic() - 5)
-    answer = run(machine, "pre-tool-use", machine.payload(), AXONFLOW_FAIL_MODE=fail_mode, AXONFLOW_HOOK_DEADLINE=over)
-    if fail_mode == "closed":
-        assert decision(answer) == "deny"
-    else:
-        assert decision(answer) in {"", "deny"}  # the built-in policies, or the deny of a time that is over
+    # Which part of the product answers depends on how fast the machine is; that it is denied does not.
+    payload = machine.payload(command="rm -rf /")
+    answer = run(machine, "pre-tool-use", payload, AXONFLOW_FAIL_MODE=fail_mode, AXONFLOW_HOOK_DEADLINE=over)
+    assert decision(answer) == "deny"
 
 
 @pytest.mark.parametrize(
-    ("deadline", "least", "most"),
+    ("deadline", "left_s"),
     [
-        ("", 12, 13),
-        ("nonsense", 12, 13),
-        ("nan", 12, 13),
-        ("inf", 12, 13),
-        ("-inf", 12, 13),
-        ("0", 0, 0),
-        ("1e30", 12, 13),
+        ("", FULL_S),
+        ("nonsense", FULL_S),
+        ("nan", FULL_S),
+        ("inf", FULL_S),
+        ("-inf", FULL_S),
+        ("0", 0.0),
+        ("-1e30", 0.0),
+        ("1e30", FULL_S),
     ],
 )
-def test_a_deadline_is_never_trusted_beyond_its_bounds(deadline: str, least: float, most: float) -> None:
-    assert least <= remaining_s(deadline) <= most
+def test_a_deadline_is_never_trusted_beyond_its_bounds(deadline: str, left_s: float) -> None:
+    assert remaining_s(deadline) == left_s
 
 
 def test_a_near_deadline_leaves_what_is_left() -> None:
-    assert 4 < remaining_s(repr(time.monotonic() + 5)) < 5
-    assert os.environ.get("AXONFLOW_HOOK_DEADLINE") is None
+    before = time.monotonic()
+    deadline = before + 5
+    left_s = remaining_s(repr(deadline))
+    after = time.monotonic()
+    assert deadline - after - WRITE_RESERVE_S <= left_s <= deadline - before - WRITE_RESERVE_S
+
+
+def test_a_deadline_that_is_over_leaves_nothing() -> None:
+    assert remaining_s(repr(time.monotonic())) == 0.0

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devtools.fetched import NotAvailable
 from tests.e2e.claude_code.agents import LiveAgent, live_agent
 from tests.e2e.claude_code.desk import Desk, set_desk
-from tests.e2e.claude_code.versions import VERSIONS, NotAvailable, claude_program
+from tests.e2e.claude_code.versions import VERSIONS, claude_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

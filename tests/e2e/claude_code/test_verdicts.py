@@ -125,7 +125,8 @@ def test_an_override_is_for_a_person_to_grant(desk: Desk, agent: LiveAgent) -> N
         override_reason="the model would like to",
     )
     with agent_offering("create_override", agent) as (endpoint, called):
-        asking = replace(desk, variables={**desk.variables, **agent.as_variables(endpoint)})
+        waits = {"MCP_CONNECTION_NONBLOCKING": "false"}  # for the servers, before the model is asked
+        asking = replace(desk, variables={**desk.variables, **agent.as_variables(endpoint), **waits})
         session = asking.session([grant], options=[BYPASS])
     [result] = session.results
     assert result.is_error

@@ -1,12 +1,10 @@
 """The releases of Claude Code that the suite runs on, and their installation into a cache folder.
 
-Each release is one npm package with one native program. The cache is AXONFLOW_E2E_CACHE, else ~/.cache/axonflow-e2e;
-what is there is not fetched again.
+Each release is one npm package with one native program.
 """
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -17,16 +15,13 @@ from typing import Final
 
 from filelock import FileLock
 
+from devtools.fetched import INSTALL_TIMEOUT_S, NotAvailable, cache_folder
+
 OLD: Final = "2.1.197"
 NEW: Final = "2.1.330"
 VERSIONS: Final = (OLD, NEW)
 
-INSTALL_TIMEOUT_S: Final = 600
 _ARCHITECTURES: Final = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
-
-
-class NotAvailable(Exception):
-    """A release cannot be had on this machine; the text says why."""
 
 
 def claude_program(version: str) -> Path:
@@ -46,11 +41,6 @@ def claude_program(version: str) -> Path:
     if not program.is_file():
         raise NotAvailable(f"{package}@{version} does not hold the program that is expected")
     return program
-
-
-def cache_folder() -> Path:
-    """Give the folder that keeps the installed releases."""
-    return Path(os.environ.get("AXONFLOW_E2E_CACHE") or Path.home() / ".cache" / "axonflow-e2e")
 
 
 def _platform() -> str:
