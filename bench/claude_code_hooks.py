@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.timing import machine
+from devtools.fetched import NotAvailable
 from devtools.live import ROOT
 from tests.e2e.claude_code.agents import live_agent
 from tests.e2e.claude_code.desk import TOOLS, Desk, set_desk, write_json
 from tests.e2e.claude_code.scripted_model import bash, calls, scripted_model
-from tests.e2e.claude_code.versions import VERSIONS, NotAvailable, claude_program
+from tests.e2e.claude_code.versions import VERSIONS, claude_program
 
 HOOKS: Final = ("PreToolUse:Bash", "PostToolUse:Bash", "PostToolUse:Read")
 HEAD: Final = (

@@ -22,9 +22,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from axonflow_hooks import __version__
+from devtools.fetched import NotAvailable, npm_folder, script_of
 from devtools.live import ROOT
-from tests.e2e.agent_clients.programs import npm_folder, script_of
-from tests.e2e.claude_code.versions import NotAvailable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -225,7 +224,10 @@ def main() -> None:
     if not {*arguments.variants} <= {*VARIANTS}:
         parser.error(f"a variant is one of {', '.join(VARIANTS)}")
     for variant in arguments.variants or VARIANTS:
-        made = build(variant, arguments.out)
+        try:
+            made = build(variant, arguments.out)
+        except NotAvailable as reason:
+            raise SystemExit(f"{bundle_name(variant)} cannot be packed: {reason}") from None
         print(f"{made}  {made.stat().st_size / 1e6:.1f} MB")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import httpx
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S: Final = 20.0
 MAX_MESSAGE_CHARS: Final = 600
+_CHECK: Final = "Check AXONFLOW_ENDPOINT: axonflow-hooks doctor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,7 @@ class RouteReply:
         """What the agent says of a refusal, as one printable line."""
         error = self.body.get("error")
         text = error.get("message") if isinstance(error, dict) else error
-        line = " ".join(str(text or f"HTTP {self.status}").split())
-        return "".join(char for char in line if char.isprintable())[:MAX_MESSAGE_CHARS]
+        return _printable(str(text or f"HTTP {self.status}"))[:MAX_MESSAGE_CHARS]
 
 
 async def call_route(
@@ -44,13 +45,13 @@ async def call_route(
     json: Mapping[str, Any] | None = None,
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> RouteReply:
-    """Call a route and give its answer, whatever its status.
+    """Call a route as the user of an environment and give its answer, whatever its status.
 
     Raises AgentUnavailable when there is none, AgentRefused (401) for a wrong credential, and what
     `resolve_connection` raises.
     """
-    environ = os.environ
     paths = resolve_paths(environ)
     settings = load_settings(environ, paths)
     if settings.mode == "community-saas" and known_credential(settings, paths) is None:
@@ -74,15 +75,51 @@ async def call_route(
     return found
 
 
-def expect(reply: RouteReply, *statuses: int) -> Mapping[str, Any]:
-    """Give the body of a reply that has one of these statuses. Raises AgentError with what the agent says else."""
+def expect(
+    reply: RouteReply, *statuses: int, needs: Mapping[str, type] | None = None, thing: str = "", see: str = ""
+) -> Mapping[str, Any]:
+    """Give the body of a reply that has one of these statuses, and in it what `needs` names, of these types.
+
+    Raises AgentError otherwise, with what the agent says; of a 404, `thing` is what was asked about and `see` the
+    command that lists what there is.
+    """
     if reply.status in statuses:
+        for name, kind in (needs or {}).items():
+            if not isinstance(reply.body.get(name), kind):
+                raise _strange(name)
         return reply.body
     if reply.status == httpx.codes.NOT_FOUND and reply.body.get("error") == "This agent does not serve that route":
         raise AgentError(
             "The agent does not serve this.", remedy="Use an embedded agent of this release, or update the agent."
         )
+    if "error" not in reply.body:
+        raise AgentError(f"The answer was HTTP {reply.status}, and not an AxonFlow agent's.", remedy=_CHECK)
+    if reply.status == httpx.codes.NOT_FOUND and thing:
+        raise AgentError(f"{reply.message}: {_printable(thing)[:60]}.", remedy=f"See: {see}" if see else "")
     raise AgentError(reply.message)
+
+
+def rows_of(body: Mapping[str, Any], name: str, *fields: str) -> list[Mapping[str, Any]]:
+    """Give a list of a reply, each row of which has these fields. Raises AgentError for another agent's."""
+    rows = body.get(name)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.keys() >= {*fields} for row in rows):
+        raise _strange(name)
+    return rows
+
+
+def segment(text: str) -> str:
+    """Give what a person has typed as one segment of a path: it must not name another route."""
+    if text in {"", ".", ".."} or "/" in text:
+        raise AgentError(f"{text[:60]!r} is no id.")
+    return quote(text, safe="")
+
+
+def _strange(name: str) -> AgentError:
+    return AgentError(f"The answer is not one of an AxonFlow agent of this release (no {name!r}).", remedy=_CHECK)
+
+
+def _printable(text: str) -> str:
+    return "".join(char for char in " ".join(text.split()) if char.isprintable())
 
 
 def _object(reply: httpx.Response) -> Mapping[str, Any]:

@@ -164,7 +164,10 @@ def add_client(name: str, data_dir: Path | None) -> Mapping[str, Any]:
 
 def revoke_client(name: str, data_dir: Path | None) -> None:
     """End a client's access. Raises AxonFlowError."""
-    _expect(_call(data_dir, "DELETE", f"{CLIENTS_PATH}/{quote(name, safe='')}"), http.client.NO_CONTENT)
+    answer = _call(data_dir, "DELETE", f"{CLIENTS_PATH}/{quote(name, safe='')}")
+    if answer.status == http.client.NOT_FOUND:
+        raise AxonFlowError(f"No client {name[:64]!r} has access.", remedy="See: axonflow-hooks agent client list")
+    _expect(answer, http.client.NO_CONTENT)
 
 
 def clients_text(data_dir: Path | None, *, as_json: bool) -> str:

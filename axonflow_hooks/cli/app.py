@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from axonflow_hooks import __version__
-from axonflow_hooks.cli import agent, approval, audit, doctor, login, override, policy, presence, proxy, recover, status
+from axonflow_hooks.cli import (
+    agent,
+    approval,
+    audit,
+    doctor,
+    login,
+    override,
+    policy,
+    presence,
+    proxy,
+    recover,
+    simulate,
+    status,
+)
 
 app = typer.Typer(
     name="axonflow-hooks",
@@ -40,6 +53,7 @@ app.command("doctor")(doctor.doctor)
 app.command("login")(login.login)
 app.command("recover")(recover.recover)
 app.command("recover-verify")(recover.recover_verify)
+app.command("simulate")(simulate.simulate)
 app.add_typer(agent.app, name="agent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(policy.app, name="policy")

@@ -19,6 +19,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of lines.
 CommentOption = Annotated[str, typer.Option(help="Why; kept with the decision.")]
 
 _PATH = "/api/v1/hitl/queue"
+_LIST = "axonflow-hooks approval list"
+_SHOWN = ("request_id", "status", "request_type", "expires_at", "triggered_policy_name", "original_query")
 
 
 @app.command("list")
@@ -27,22 +29,23 @@ def list_approvals(
     as_json: JsonOption = False,
 ) -> None:
     """List the calls that wait, newest first."""
-    from axonflow_hooks.cli.agent_routes import call_route, expect
+    from axonflow_hooks.cli.agent_routes import call_route, expect, rows_of
     from axonflow_hooks.cli.person import columns
     from axonflow_hooks.cli.run_async import run_async
 
     query = {"limit": "200", **({} if status == "all" else {"status": status})}
-    body = expect(run_async(call_route("GET", _PATH, query=query)), 200)
+    body = expect(run_async(call_route("GET", _PATH, query=query)), 200, needs={"meta": dict})
+    rows = rows_of(body, "data", *_SHOWN)
     if as_json:
         typer.echo(json.dumps(body, indent=2))
         return
-    for row in body["data"]:
+    for row in rows:
         tool = (row.get("request_context") or {}).get("tool_signature", row["request_type"])
         until = f"until {row['expires_at']}"
         typer.echo(
             columns(row["request_id"], row["status"], tool, until, row["triggered_policy_name"], row["original_query"])
         )
-    typer.echo(f"{body['meta']['total']} {'' if status == 'all' else status + ' '}approvals", err=True)
+    typer.echo(f"{body['meta'].get('total', len(rows))} {'' if status == 'all' else status + ' '}approvals", err=True)
 
 
 @app.command("show")
@@ -54,30 +57,33 @@ def show(approval_id: IdArgument) -> None:
 @app.command("approve")
 def approve(approval_id: IdArgument, comment: CommentOption = "", as_json: JsonOption = False) -> None:
     """Let a call run once. Your passphrase is asked for on the terminal."""
-    from axonflow_hooks.cli.agent_routes import expect
+    from axonflow_hooks.cli.agent_routes import expect, segment
     from axonflow_hooks.cli.person import one_line, send_as_person
 
     review = {"comment": comment} if comment else {}
-    body = expect(send_as_person("POST", f"{_PATH}/{approval_id}/approve", review), 200)
+    reply = send_as_person("POST", f"{_PATH}/{segment(approval_id)}/approve", review)
+    body = expect(reply, 200, needs={"data": dict}, thing=approval_id, see=_LIST)
     if as_json:
         typer.echo(json.dumps(body, indent=2))
         return
-    typer.echo(f"Approved: the same call may run once, until {one_line(body['data']['expires_at'], 40)}.")
+    typer.echo(f"Approved: the same call may run once, until {one_line(body['data'].get('expires_at'), 40)}.")
 
 
 @app.command("reject")
 def reject(approval_id: IdArgument, comment: CommentOption = "", as_json: JsonOption = False) -> None:
     """Refuse a call, also one that was approved and has not run yet."""
-    from axonflow_hooks.cli.agent_routes import call_route, expect
+    from axonflow_hooks.cli.agent_routes import call_route, expect, segment
     from axonflow_hooks.cli.run_async import run_async
 
     review = {"comment": comment} if comment else {}
-    body = expect(run_async(call_route("POST", f"{_PATH}/{approval_id}/reject", json=review)), 200)
+    reply = run_async(call_route("POST", f"{_PATH}/{segment(approval_id)}/reject", json=review))
+    body = expect(reply, 200, needs={"data": dict}, thing=approval_id, see=_LIST)
     typer.echo(json.dumps(body, indent=2) if as_json else "Rejected.")
 
 
 def _one(approval_id: str) -> Any:
-    from axonflow_hooks.cli.agent_routes import call_route, expect
+    from axonflow_hooks.cli.agent_routes import call_route, expect, segment
     from axonflow_hooks.cli.run_async import run_async
 
-    return expect(run_async(call_route("GET", f"{_PATH}/{approval_id}")), 200)["data"]
+    reply = run_async(call_route("GET", f"{_PATH}/{segment(approval_id)}"))
+    return expect(reply, 200, needs={"data": dict}, thing=approval_id, see=_LIST)["data"]

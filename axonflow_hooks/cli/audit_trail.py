@@ -21,14 +21,14 @@ try:
     from axonflow_hooks.agent.audit_trail.formats.entry import read_entry
     from axonflow_hooks.agent.audit_trail.heads import load_head
     from axonflow_hooks.agent.audit_trail.mark import MARK_NAME, Mark, MarkFile
-    from axonflow_hooks.agent.audit_trail.verify import Evidence, verify
     from axonflow_hooks.agent.moments import DAY_END, DAY_START, stored_moment
     from axonflow_hooks.agent.store.keys import PUBLIC_KEY_NAME, parse_public_key, read_seal
     from axonflow_hooks.agent.store.options import store_options
     from axonflow_hooks.agent.store.queries import find_decision_of_any
     from axonflow_hooks.agent.store.reading import open_for_reading
-    from axonflow_hooks.agent.store.records import format_time
     from axonflow_hooks.agent.store.reports import AuditQuery, entries_after, find_entry, search_entries, sum_up
+    from axonflow_hooks.agent.tables.records import format_time
+    from axonflow_hooks.agent.verification.verify import Evidence, verify
 except ModuleNotFoundError as _error:
     if (_error.name or "").split(".")[0] == "axonflow_hooks":
         raise
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from axonflow_hooks.agent.audit_trail.chain import PublicKey
-    from axonflow_hooks.agent.audit_trail.findings import Report
+    from axonflow_hooks.agent.verification.findings import Report
 
 FOLLOW_S: Final = 0.5
 _PAGE: Final = 500

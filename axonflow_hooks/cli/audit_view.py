@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from axonflow_hooks.errors import AxonFlowError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from axonflow_hooks.agent.audit_trail.findings import Report
+    from axonflow_hooks.agent.verification.findings import Report
 
 MAX_TEXT: Final = 100
 
@@ -50,13 +52,22 @@ def _line(row: Mapping[str, Any]) -> str:
 
 
 def write_pieces(pieces: Iterable[str], output: Path | None) -> None:
-    """Write to stdout, or into a file (0600) that is there in full or not at all."""
+    """Write to stdout, or into a file (0600) that is there in full or not at all. Raises AxonFlowError."""
     if output is None:
         with _quiet_when_nobody_reads():
             for piece in pieces:
                 sys.stdout.write(piece)
             sys.stdout.flush()
         return
+    try:
+        _write_file(pieces, output)
+    except OSError as error:
+        raise AxonFlowError(
+            f"{output} cannot be written ({error.strerror or type(error).__name__}).", remedy="Choose another --output."
+        ) from None
+
+
+def _write_file(pieces: Iterable[str], output: Path) -> None:
     descriptor, draft = tempfile.mkstemp(dir=output.absolute().parent, prefix=f".{output.name}.")  # 0600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:

@@ -45,6 +45,7 @@ _OF_AGENT: Final[tuple[tuple[str, Check], ...]] = (
     ("agent", agent.health),
     ("compatibility", installation.compatibility),
     ("credential", agent.credential),
+    ("policies", agent.policies),
 )
 _LIVE: Final[tuple[tuple[str, Check], ...]] = (
     ("live deny", live.deny),

@@ -23,6 +23,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of lines.
 
 _PATH = "/api/v1/overrides"
 _QUESTIONS = "/api/v1/presence/challenges"
+_MADE = {"id": str, "policy_id": str, "ttl_seconds": int, "expires_at": str}
 
 
 @app.command("create")
@@ -46,7 +47,10 @@ def create(
     }
     if tool:
         body["tool_signature"] = tool
-    _say_created(expect(send_as_person("POST", _PATH, body), 201), as_json=as_json)
+    made = expect(
+        send_as_person("POST", _PATH, body), 201, needs=_MADE, thing=policy_id, see="axonflow-hooks policy list"
+    )
+    _say_created(made, as_json=as_json)
 
 
 @app.command("confirm")
@@ -70,7 +74,8 @@ def confirm(
         tell(f"Refused: {one_line(challenge.question)}")
         return
     header = {PRESENCE_HEADER: prove(challenge)}
-    body = expect(run_async(call_route("POST", f"{path}/confirm", json={}, headers=header)), 201)
+    reply = run_async(call_route("POST", f"{path}/confirm", json={}, headers=header))
+    body = expect(reply, 201, needs=_MADE if challenge.purpose == "override" else None)
     if challenge.purpose == "override":
         _say_created(body, as_json=as_json)
     else:
@@ -84,16 +89,17 @@ def list_overrides(
     as_json: JsonOption = False,
 ) -> None:
     """List the overrides that hold, and the questions that wait for you."""
-    from axonflow_hooks.cli.agent_routes import call_route, expect
+    from axonflow_hooks.cli.agent_routes import call_route, expect, rows_of
     from axonflow_hooks.cli.person import columns
     from axonflow_hooks.cli.run_async import run_async
 
     query = {**({"policy_id": policy} if policy else {}), "include_revoked": "true" if past else "false"}
-    body = expect(run_async(call_route("GET", _PATH, query=query)), 200)
+    body = expect(run_async(call_route("GET", _PATH, query=query)), 200, needs={"count": int})
+    rows = rows_of(body, "overrides", "id", "policy_id", "expires_at", "created_by", "override_reason")
     if as_json:
         typer.echo(json.dumps(body, indent=2))
         return
-    for row in body["overrides"]:
+    for row in rows:
         ended = f"revoked {row['revoked_at']}" if row.get("revoked_at") else f"until {row['expires_at']}"
         scope = row.get("tool_signature") or "every tool"
         typer.echo(columns(row["id"], row["policy_id"], scope, ended, row["created_by"], row["override_reason"]))
@@ -108,11 +114,13 @@ def revoke(
     as_json: JsonOption = False,
 ) -> None:
     """End an override now; the policy holds again from the next call on."""
-    from axonflow_hooks.cli.agent_routes import call_route, expect
+    from axonflow_hooks.cli.agent_routes import call_route, expect, segment
     from axonflow_hooks.cli.person import one_line
     from axonflow_hooks.cli.run_async import run_async
 
-    body = expect(run_async(call_route("DELETE", f"{_PATH}/{override_id}")), 200)
+    reply = run_async(call_route("DELETE", f"{_PATH}/{segment(override_id)}"))
+    needs = {"id": str, "revoked_at": str}
+    body = expect(reply, 200, needs=needs, thing=override_id, see="axonflow-hooks override list")
     text = f"Revoked {one_line(body['id'], 60)} at {one_line(body['revoked_at'], 40)}."
     typer.echo(json.dumps(body) if as_json else text)
 
@@ -122,8 +130,8 @@ def _waiting() -> list[Challenge]:
     from axonflow_hooks.cli.person import read_challenge
     from axonflow_hooks.cli.run_async import run_async
 
-    body = expect(run_async(call_route("GET", _QUESTIONS)), 200)
-    return [read_challenge(item) for item in body.get("challenges", ())]
+    body = expect(run_async(call_route("GET", _QUESTIONS)), 200, needs={"challenges": list})
+    return [read_challenge(item) for item in body["challenges"]]
 
 
 def _chosen(code: str) -> Challenge:

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from axonflow_hooks.errors import PolicyPackError
+from axonflow_hooks.wire.words import RISK_LEVELS_BY_WEIGHT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from axonflow_hooks.policy import Policy
 
 app = typer.Typer(
@@ -37,7 +40,10 @@ def list_policies(
     """List the policies: id, severity, what they do on a request and on a response, name."""
     from axonflow_hooks.cli.policy_engine import described, policies
 
-    found = [p for p in policies() if category in ("", p.category) and severity in ("", p.severity)]
+    known = policies()
+    _check_filter("category", category, {policy.category for policy in known})
+    _check_filter("severity", severity, RISK_LEVELS_BY_WEIGHT)
+    found = [p for p in known if category in ("", p.category) and severity in ("", p.severity)]
     if as_json:
         typer.echo(json.dumps([described(policy) for policy in found], indent=2))
         return
@@ -99,6 +105,13 @@ def check(builtin: BuiltinOption = False) -> None:
     from axonflow_hooks.cli.policy_engine import check_stream
 
     check_stream(sys.stdin.buffer, sys.stdout, os.environ, builtin=builtin)
+
+
+def _check_filter(name: str, value: str, known: Iterable[str]) -> None:
+    if value and value not in known:
+        raise PolicyPackError(
+            f"There is no {name} {value[:60]!r}.", remedy=f"Choose one of: {', '.join(sorted(known))}"
+        )
 
 
 def _named(policy_id: str) -> Policy:

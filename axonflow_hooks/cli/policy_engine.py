@@ -25,10 +25,11 @@ _MAX_SHOWN = 60
 
 def policies(*, builtin: bool = False, environ: Mapping[str, str] = os.environ) -> tuple[Policy, ...]:
     """Give the built-in policies and the user's own; raises PolicyPackError for a pack that is not valid."""
-    return _engine(environ, builtin=builtin, pii_action=None).policies
+    return local_engine(environ, builtin=builtin).policies
 
 
-def _engine(environ: Mapping[str, str], *, builtin: bool, pii_action: Any) -> Engine:
+def local_engine(environ: Mapping[str, str], *, builtin: bool = False, pii_action: Any = None) -> Engine:
+    """Compile the built-in policies and, unless `builtin`, the user's own. Raises PolicyPackError."""
     packs = builtin_packs()
     if not builtin:
         packs = (*packs, *load_packs(pack_files(resolve_paths(environ).config_dir / "policies")))
@@ -89,9 +90,9 @@ def _as_pack(chosen: Sequence[Policy]) -> Any:
 def explained(text: str, connector: str, phase: Phase, environ: Mapping[str, str] = os.environ) -> list[str]:
     """Say what the policies make of a text: the verdict, each match with its places, the commands understood."""
     settings = load_settings(environ, resolve_paths(environ))
-    engine = _engine(environ, builtin=False, pii_action=settings.pii_action)
+    engine = local_engine(environ, pii_action=settings.pii_action)
     found = engine.evaluate(
-        text, phase=phase, connector_type=connector, integrations=settings.integrations | _integration(connector)
+        text, phase=phase, connector_type=connector, integrations=settings.integrations | integrations_of(connector)
     )
     lines = [f"{found.action}: {len(found.matches)} of {found.policies_evaluated} policies match"]
     for match in found.matches:
@@ -125,7 +126,7 @@ def _understood(text: str, connector: str, phase: Phase) -> list[str]:
 def check_stream(lines: BinaryIO, out: TextIO, environ: Mapping[str, str], *, builtin: bool = False) -> None:
     """Read JSON lines and write one verdict a line, in order; a bad line is answered with `error`."""
     settings = load_settings(environ, resolve_paths(environ))
-    engine = _engine(environ, builtin=builtin, pii_action=settings.pii_action)
+    engine = local_engine(environ, builtin=builtin, pii_action=settings.pii_action)
     placeholders = Placeholders()
     for verdict in _verdicts(engine, lines, placeholders, settings.integrations):
         out.write(json.dumps(verdict) + "\n")
@@ -147,7 +148,7 @@ def _verdicts(
                 phase=phase,
                 connector_type=connector,
                 placeholders=placeholders,
-                integrations=integrations | _integration(connector),
+                integrations=integrations | integrations_of(connector),
             )
         )
 
@@ -175,7 +176,8 @@ def _request(line: bytes) -> tuple[str, str, Phase]:
     return connector, text, "request" if given[0] == "statement" else "response"
 
 
-def _integration(connector: str) -> frozenset[str]:
+def integrations_of(connector: str) -> frozenset[str]:
+    """Give the integration that a connector switches on by its name (wire 2.3)."""
     name = _INTEGRATIONS.get(connector.partition(".")[0].lower())
     return frozenset() if name is None else frozenset({name})
 

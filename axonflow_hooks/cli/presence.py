@@ -62,7 +62,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of
     from axonflow_hooks.cli.person import one_line
     from axonflow_hooks.cli.run_async import run_async
 
-    body = expect(run_async(call_route("GET", "/api/v1/presence")), 200)
+    body = expect(run_async(call_route("GET", "/api/v1/presence")), 200, needs={"enrolled": bool})
     if as_json:
         typer.echo(json.dumps(body))
     elif body.get("enrolled"):
@@ -85,7 +85,7 @@ def _agent_stopped(folder: Path) -> Iterator[None]:
     """Hold the agent's folder, as an agent does: what it knows of the passphrase, it reads at its start only."""
     from filelock import FileLock, Timeout
 
-    from axonflow_hooks.agent.server import LOCK_NAME
+    from axonflow_hooks.agent.service.instance import LOCK_NAME
     from axonflow_hooks.private_files import PRIVATE_FILE_MODE
 
     try:

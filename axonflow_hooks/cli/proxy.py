@@ -38,6 +38,7 @@ def proxy(context: typer.Context) -> None:
 def check() -> None:
     """Validate the settings and the backend map of this environment and tell what would start."""
     try:
+        import axonflow_hooks.proxy.run  # noqa: F401 - what cannot start is not called good
         from axonflow_hooks.proxy.backend_map import load_backends
         from axonflow_hooks.proxy.check import findings
         from axonflow_hooks.proxy.settings import load_proxy_settings
@@ -69,6 +70,10 @@ def approve(
     store = pin_store(paths)
     backend, _, tool = what.partition(":")
     waiting = [entry for entry in store.all_waiting() if backend in {"", entry[0]} and tool in {"", entry[1]}]
+    if not waiting and what:
+        raise SettingsError(
+            f"Nothing called {what[:100]!r} waits for approval.", remedy="Leave the name out to see all."
+        )
     if not waiting:
         typer.echo("Nothing waits for approval.")
         return

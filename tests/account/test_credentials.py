@@ -11,7 +11,8 @@ from axonflow_hooks.account.local_agent import ensure_credential
 from axonflow_hooks.client import Connection, new_http_client
 from axonflow_hooks.errors import AccountError, AgentUnavailable, CredentialError, SettingsError
 from axonflow_hooks.private_files import write_private_json
-from axonflow_hooks.settings import COMMUNITY_SAAS_ENDPOINT, Settings, encode_basic, load_settings
+from axonflow_hooks.setting_values import encode_basic
+from axonflow_hooks.settings import COMMUNITY_SAAS_ENDPOINT, Settings, load_settings
 from tests.account.conftest import REGISTERED, SECRET, keep, make_token
 from tests.conftest import Reply, StandIn
 

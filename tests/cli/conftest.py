@@ -14,6 +14,8 @@ from axonflow_hooks import settings as settings_module
 from axonflow_hooks.account import recovery
 from axonflow_hooks.cli import main, status_report
 from axonflow_hooks.paths import Paths, resolve_paths
+from tests.agent.conftest import start_agent as start_agent
+from tests.agent.grants.conftest import governed as governed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

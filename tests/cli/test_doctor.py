@@ -19,6 +19,7 @@ import pytest
 
 from axonflow_hooks import settings as settings_module
 from axonflow_hooks.cli import doctor_report
+from axonflow_hooks.cli.doctor_checks import agent as agent_checks
 from axonflow_hooks.cli.doctor_checks import files, live, wiring
 from axonflow_hooks.cli.doctor_checks import machine as machine_module
 from axonflow_hooks.cli.doctor_checks.machine import Machine
@@ -38,7 +39,7 @@ WRONG_SECRET = "not-the-secret-of-this-agent"
 WHOLE = (
     "plugin, versions, hooks.json, launcher, mcp server, interpreter, environment, claude code, claude settings, "
     "settings, config folder, credential files, state folder, disk, audit spool, ungoverned, endpoint, agent, "
-    "compatibility, credential, live deny, live redaction, live audit, resident, hook time"
+    "compatibility, credential, policies, live deny, live redaction, live audit, resident, hook time"
 ).split(", ")
 LIVE = WHOLE[-5:]
 
@@ -497,6 +498,7 @@ def test_outputs_that_are_not_to_be_masked_are_no_failure(desk: Desk, stand_in: 
             "older than the oldest release that the agent supports (99.0)",
             id="too-new",
         ),
+        pytest.param({"policy_faults": 2}, "policies", "WARN", "2 policies or files of policies are not", id="unused"),
     ],
 )
 def test_what_the_agent_says_of_itself(
@@ -512,6 +514,26 @@ def test_what_the_agent_says_of_itself(
     scripted(desk, stand_in, **said)
     found = desk.examine()[name]
     assert (found.level, text in found.text, bool(found.fix)) == (level, True, True)
+
+
+def test_policies_that_the_agent_cannot_use_are_named(
+    tmp_path: Path, sockets: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine_module, "AGENT_WAIT_S", 60.0)
+    environ = clean_environment(tmp_path)
+    packs = resolve_paths(environ).config_dir / "policies"
+    packs.mkdir(parents=True, mode=0o700)
+    (packs / "mine.toml").write_text("not a pack", encoding="utf-8")
+    with running_agent(environ) as endpoint:
+        machine = Machine({**environ, "AXONFLOW_ENDPOINT": endpoint, "AXONFLOW_RESIDENT_DIR": sockets}, None, tmp_path)
+        found = agent_checks.policies(machine)
+        (packs / "mine.toml").unlink()
+        deadline = time.monotonic() + 60
+        while (after := agent_checks.policies(machine)).level != "OK":
+            assert time.monotonic() < deadline, after
+    assert (found.level, found.text[:40]) == ("WARN", "1 policy or file of policies is not in u")
+    assert "mine.toml: not valid TOML" in found.text
+    assert "axonflow-hooks policy test FILE" in found.fix
 
 
 def test_a_hanging_agent_is_not_waited_for(desk: Desk, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:

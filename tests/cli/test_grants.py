@@ -53,21 +53,6 @@ class Person:
         )
 
 
-@pytest.fixture(scope="module")
-def governed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Governed]:
-    folder = tmp_path_factory.mktemp("agent")
-    starter = AgentStarter(folder)
-    yield Governed(starter(home=home_with_policies(folder / "home")))
-    starter.stop_all()
-
-
-@pytest.fixture
-def start_agent(tmp_path: Path) -> Iterator[AgentStarter]:
-    starter = AgentStarter(tmp_path)
-    yield starter
-    starter.stop_all()
-
-
 @pytest.fixture
 def person(governed: Governed) -> Iterator[Person]:
     yield Person(governed.process.home, governed.process.endpoint)

@@ -10,14 +10,13 @@ import pytest
 from axonflow_hooks.account.local_agent import ensure_credential
 from axonflow_hooks.account.presence_news import remember_told
 from axonflow_hooks.wire.presence import PresenceStatus
-from tests.agent.conftest import AgentStarter
 from tests.agent.grants.conftest import Governed, home_with_policies, override_of
 from tests.conftest import Reply, StandIn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
+    from tests.agent.conftest import AgentProcess
     from tests.cli.conftest import Cli
 
 PRESENCE = {"enrolled": True, "enrolled_at": "2026-01-02T03:04:05Z", "fingerprint": "abcdef012345"}
@@ -116,15 +115,8 @@ def test_json(cli: Cli, embedded: StandIn) -> None:
     assert (value["presence"], value["waiting_questions"], value["waiting_approvals"]) == (PRESENCE, ["KQ7P-2MXD"], 2)
 
 
-@pytest.fixture
-def starter(tmp_path: Path) -> Iterator[AgentStarter]:
-    made = AgentStarter(tmp_path)
-    yield made
-    made.stop_all()
-
-
-def test_a_running_agent(cli: Cli, starter: AgentStarter) -> None:
-    governed = Governed(starter(home=home_with_policies(cli.home)))
+def test_a_running_agent(cli: Cli, start_agent: Callable[..., AgentProcess]) -> None:
+    governed = Governed(start_agent(home=home_with_policies(cli.home)))
     assert governed.process.endpoint, governed.process.stderr
     assert governed.send("POST", "/api/v1/overrides", override_of("halt")).status_code == 403
     assert governed.check("permit this")["allowed"] is False

@@ -19,6 +19,7 @@ from axonflow_hooks.settings import is_loopback_url
 if TYPE_CHECKING:
     from axonflow_hooks.cli.doctor_checks.machine import Machine
 
+POLICY_STATUS: Final = "/api/v1/static-policies/status"
 START: Final = "Start one with `axonflow-hooks agent`, or set AXONFLOW_ENDPOINT to the agent you use."
 
 
@@ -78,6 +79,42 @@ def credential(machine: Machine) -> Finding:
     except AxonFlowError as error:
         return fail("credential", one_line(error.message), error.remedy or "See the agent's own log.")
     return ok("credential", f"the agent serves {who}")
+
+
+def policies(machine: Machine) -> Finding:
+    """Whether the agent uses all the policies that it was given, as far as it says so: an embedded one does."""
+    if isinstance(machine.health, AxonFlowError):
+        raise NotCheckedError("the agent does not answer")
+    faults = _policy_faults(machine)
+    count = (machine.health.policy_faults or 0) if faults is None else len(faults)
+    if not count:
+        return ok("policies", "the agent names none that it cannot use")
+    text = f"{_counted(count)} not in use"
+    if faults is None:
+        return warn("policies", f"{text}.", f"See which and why: axonflow-hooks agent status, or GET {POLICY_STATUS}")
+    more = f" (and {len(faults) - 1} more: GET {POLICY_STATUS})" if len(faults) > 1 else ""
+    return warn(
+        "policies",
+        f"{text}: {one_line(faults[0])}{more}",
+        "Correct or delete the file or policy that is named; `axonflow-hooks policy test FILE` says what is wrong in a "
+        "file. Meanwhile the last good set is in use.",
+    )
+
+
+def _policy_faults(machine: Machine) -> list[str] | None:
+    """Give what the agent does not use for this user, None where it does not say."""
+    if not machine.is_registered:
+        return None
+    try:
+        reply = machine.get(POLICY_STATUS)
+    except AxonFlowError:
+        return None
+    found = reply.body.get("faults") if reply.status == httpx.codes.OK else None
+    return [str(fault) for fault in found] if isinstance(found, list) else None
+
+
+def _counted(count: int) -> str:
+    return "1 policy or file of policies is" if count == 1 else f"{count} policies or files of policies are"
 
 
 def _diagnose(url: str) -> tuple[str, str]:

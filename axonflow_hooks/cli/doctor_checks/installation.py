@@ -32,6 +32,8 @@ def plugin_files(machine: Machine) -> Finding:
             "This is a package installation without the plugin's files: the hooks are not checked.",
             "Name the plugin's folder with --plugin-root, or run the doctor that came with the plugin.",
         )
+    if not machine.root.is_dir():
+        return fail("plugin", f"{machine.root} is no folder.", "Name the plugin's folder with --plugin-root.")
     return ok("plugin", f"{machine.root}")
 
 

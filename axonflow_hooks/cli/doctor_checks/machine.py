@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import axonflow_hooks
 from axonflow_hooks.account.credentials import known_credential, resolve_connection
+from axonflow_hooks.cli.agent_routes import RouteReply, call_route
 from axonflow_hooks.cli.doctor_checks.finding import NotCheckedError
 from axonflow_hooks.cli.run_async import run_async
 from axonflow_hooks.client import AgentClient, Connection, new_http_client, one_line
@@ -88,6 +89,10 @@ class Machine:
                 return await AgentClient(connection, http).call_tool(name, arguments, SESSION_ID, AGENT_WAIT_S)
 
         return run_async(call())
+
+    def get(self, path: str) -> RouteReply:
+        """Get a route of the agent as this user, whatever its status. Raises AxonFlowError."""
+        return run_async(call_route("GET", path, environ=self.environ))
 
     @cached_property
     def hook_environ(self) -> dict[str, str]:
