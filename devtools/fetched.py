@@ -39,9 +39,9 @@ def python_with(requirement: str) -> Path:
     with FileLock(folder.with_name(f"{folder.name}.lock")):
         if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            _run([sys.executable, "-m", "venv", str(folder)], requirement)
+            run_installer([sys.executable, "-m", "venv", str(folder)], requirement)
             pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            _run([*pip, requirement], requirement)
+            run_installer([*pip, requirement], requirement)
             done.touch()
     return python
 
@@ -63,12 +63,13 @@ def npm_folder(packages: tuple[str, ...]) -> Path:
         if not folder.exists():
             with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as draft:
                 flags = ["--no-audit", "--no-fund", "--no-save", "--ignore-scripts"]
-                _run([npm, "install", *flags, "--prefix", str(Path(draft, "done")), *packages], name)
+                run_installer([npm, "install", *flags, "--prefix", str(Path(draft, "done")), *packages], name)
                 Path(draft, "done").rename(folder)
     return folder / "node_modules"
 
 
-def _run(command: list[str], what: str) -> None:
+def run_installer(command: list[str], what: str) -> None:
+    """Run a command that installs `what`. Raises NotAvailable, with the end of what it said, when it cannot."""
     try:
         done = subprocess.run(
             command,

@@ -9,24 +9,12 @@ import pytest
 from axonflow_hooks.agent.policies.compiling import compiled
 from axonflow_hooks.agent.store.policies import TenantRows
 from axonflow_hooks.policy import load_engine, parse_pack
+from tests.agent.packs import ZEBRA
 
 if TYPE_CHECKING:
     from axonflow_hooks.agent.policies.compiling import PolicySet
 
-PACK = """
-group = "config"
-[[policy]]
-id = "pack_zebra"
-name = "Zebra"
-description = "It says zebra."
-category = "security-admin"
-severity = "high"
-action = { request = "block" }
-match = [{ pattern = 'zebra' }]
-flag = ["zebra"]
-clean = ["x"]
-"""
-BASE = load_engine(packs=[parse_pack(PACK, name="t.toml")])
+BASE = load_engine(packs=[parse_pack(ZEBRA, name="t.toml")])
 
 
 def action(policies: PolicySet, text: str) -> str:

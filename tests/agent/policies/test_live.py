@@ -23,6 +23,7 @@ from axonflow_hooks.agent.tables.records import LOCAL_TENANT, Caller
 from axonflow_hooks.errors import PolicyPackError
 from axonflow_hooks.policy import Engine, PolicySource
 from axonflow_hooks.wire.policies import StaticPolicyCreate
+from tests.agent.packs import ZEBRA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,19 +33,6 @@ if TYPE_CHECKING:
     from axonflow_hooks.agent.store.database import Database
     from axonflow_hooks.agent.store.writer import Transaction
 
-PACK = """
-group = "config"
-[[policy]]
-id = "pack_zebra"
-name = "Zebra"
-description = "It says zebra."
-category = "security-admin"
-severity = "high"
-action = { request = "block" }
-match = [{ pattern = 'zebra' }]
-flag = ["zebra"]
-clean = ["x"]
-"""
 LOCAL, OTHER = Caller("local"), Caller("other", tenant_id="cs_other")
 
 
@@ -94,10 +82,10 @@ def action(policies: PolicySet, text: str) -> str:
 def test_a_pack_that_appears_changes_and_goes_is_followed(live_policies: LivePolicies, folder: Path) -> None:
     assert action(current(live_policies), "zebra") == "none"
     pack = folder / "mine.toml"
-    pack.write_text(PACK)
+    pack.write_text(ZEBRA)
     assert action(current(live_policies), "zebra") == "block"
     assert live_policies.engine is current(live_policies).engine
-    pack.write_text(PACK.replace('"block"', '"warn"'))
+    pack.write_text(ZEBRA.replace('"block"', '"warn"'))
     os.utime(pack, (1, 1))
     assert action(current(live_policies), "zebra") == "warn"
     pack.unlink()
@@ -108,9 +96,9 @@ def test_a_broken_pack_leaves_the_last_good_set_in_use_and_is_told_once(
     live_policies: LivePolicies, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     pack = folder / "mine.toml"
-    pack.write_text(PACK)
+    pack.write_text(ZEBRA)
     good = current(live_policies)
-    pack.write_text(PACK.replace("'zebra'", "'(zebra'"))
+    pack.write_text(ZEBRA.replace("'zebra'", "'(zebra'"))
     with caplog.at_level(logging.WARNING, "axonflow.agent"):
         found = [current(live_policies), current(live_policies)][-1]
     assert action(found, "zebra") == "block"
@@ -118,7 +106,7 @@ def test_a_broken_pack_leaves_the_last_good_set_in_use_and_is_told_once(
     assert "mine.toml" in fault
     assert "pack_zebra" in fault
     assert len([record for record in caplog.records if "mine.toml" in record.getMessage()]) == 1
-    pack.write_text(PACK)
+    pack.write_text(ZEBRA)
     assert live_policies.faults(current(live_policies)) == []
     assert good.base is not None
 

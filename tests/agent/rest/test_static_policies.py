@@ -9,6 +9,7 @@ import pytest
 
 from axonflow_hooks.wire.policies import StaticPolicyPage, StaticPolicyView
 from tests.agent.conftest import DEADLINE_S
+from tests.agent.packs import ZEBRA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,19 +21,6 @@ if TYPE_CHECKING:
 PATH = "/api/v1/static-policies"
 NEW = {"name": "No production", "pattern": r"prod-db-\d+", "category": "security-admin"}
 SDK_NEW = {**NEW, "tier": "tenant", "severity": "medium", "enabled": True, "action": "block"}
-PACK = """
-group = "config"
-[[policy]]
-id = "pack_zebra"
-name = "Zebra"
-description = "It says zebra."
-category = "security-admin"
-severity = "high"
-action = { request = "block" }
-match = [{ pattern = 'zebra' }]
-flag = ["zebra"]
-clean = ["x"]
-"""
 
 
 def ask(agent: AgentProcess, method: str, path: str = "", **options: Any) -> httpx.Response:
@@ -239,7 +227,7 @@ def test_packs_are_followed_and_faults_shown(start_agent: Callable[..., AgentPro
     folder = agent.home / ".config" / "axonflow" / "policies"
     folder.mkdir(parents=True, exist_ok=True)
     pack = folder / "mine.toml"
-    pack.write_text(PACK)
+    pack.write_text(ZEBRA)
     wait_for(lambda: not verdict(agent, "a zebra")["allowed"])
     assert verdict(agent, "a zebra")["blocked_by"] == "pack_zebra"
     shown = ask(agent, "GET", "/pack_zebra").json()
@@ -247,7 +235,7 @@ def test_packs_are_followed_and_faults_shown(start_agent: Callable[..., AgentPro
     refused = ask(agent, "DELETE", "/pack_zebra")
     assert refused.status_code == 403
     assert "file" in refused.json()["error"]["message"]
-    pack.write_text(PACK.replace("zebra'", "(zebra'"))
+    pack.write_text(ZEBRA.replace("zebra'", "(zebra'"))
     wait_for(lambda: ask(agent, "GET", "/status").json()["faults"])
     (fault,) = ask(agent, "GET", "/status").json()["faults"]
     assert "mine.toml" in fault

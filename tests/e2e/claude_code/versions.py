@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Final
 
 from filelock import FileLock
 
-from devtools.fetched import INSTALL_TIMEOUT_S, NotAvailable, cache_folder
+from devtools.fetched import NotAvailable, cache_folder, run_installer
 
 OLD: Final = "2.1.197"
 NEW: Final = "2.1.330"
@@ -56,19 +55,7 @@ def _install(package: str, folder: Path) -> None:
         raise NotAvailable("npm is not installed, so Claude Code cannot be fetched")
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as draft:
         command = [npm, "install", "--no-audit", "--no-fund", "--no-save", "--prefix", draft, package]
-        try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=INSTALL_TIMEOUT_S,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
-        except subprocess.TimeoutExpired:
-            raise NotAvailable(f"npm did not fetch {package} within {INSTALL_TIMEOUT_S} s") from None
-        if done.returncode != 0:
-            raise NotAvailable(f"npm cannot fetch {package}: {' '.join(done.stderr.split())[-300:]}")
+        run_installer(command, package)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         (Path(draft) / "node_modules").rename(folder / "node_modules")
