@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from axonflow_hooks.proxy.settings import ProxySettings
     from axonflow_hooks.wire.health import Health
 
-AGENT_WAIT_S: Final = 3.0
-"""How long the agent may take to say that it is there."""
-
 _START: Final = "Start one with `axonflow-hooks agent start`, or set AXONFLOW_ENDPOINT to the agent that you use."
 _ASK: Final = "Check AXONFLOW_ENDPOINT, and whether the agent runs."
 
@@ -41,7 +38,7 @@ def findings(settings: ProxySettings, backends: list[Backend], environ: Mapping[
     """Give what is to be said about settings and backends; never a secret."""
     if settings.plain_http_to_remote:
         yield Finding(False, f"agent {settings.endpoint}: not encrypted: credentials and data cross the network")
-    yield _agent(settings.endpoint)
+    yield _agent(settings.endpoint, settings.decide_timeout_s)
     identity = "client id and secret are set" if settings.basic else "no client id: a local agent's own credential"
     yield Finding(True, f"identity {identity}; gateway {settings.gateway_id}")
     yield Finding(True, f"fail mode {settings.fail_mode}; results are checked: {settings.redact_responses}")
@@ -51,12 +48,12 @@ def findings(settings: ProxySettings, backends: list[Backend], environ: Mapping[
         yield from _audit(settings.audit_log)
 
 
-def _agent(endpoint: str) -> Finding:
-    """Ask the agent whether it is there (wire 1.10): no credential is sent for that."""
+def _agent(endpoint: str, timeout_s: float) -> Finding:
+    """Ask the agent whether it is there (wire 1.10), and wait as long as a call would. No credential is sent."""
 
     async def ask() -> Health:
         async with new_http_client(endpoint) as http:
-            return await AgentClient(Connection(endpoint, client=CLIENT), http).health(timeout_s=AGENT_WAIT_S)
+            return await AgentClient(Connection(endpoint, client=CLIENT), http).health(timeout_s=timeout_s)
 
     try:
         health = asyncio.run(ask())
