@@ -1,10 +1,12 @@
 """What the governance proxy costs: direct and through it, interleaved in one run, written as Markdown tables.
 
 `--write FILE` puts the tables between the marks of docs/performance.md. Two agents decide: a stand-in that answers at
-once, which shows what the proxy itself takes, and the embedded one. What "added" means: the proxy's time, less the
-time of the direct backend, less the time of the agent's two answers to the very requests that the proxy sends, as a
-blocking socket gets them: what it takes an event loop to wake for them is the proxy's. `--against TREE` measures the
-proxy of another working copy along with this one, in turn.
+once, which shows what the proxy itself takes, and the embedded one. What "added" means: the proxy's time, less the time
+of the direct backend, less the time of the agent's two answers to the requests that the proxy sends, as a blocking
+socket gets them: what it takes an event loop to wake for them is the proxy's. Each of these is measured alone, again
+and again, with all that it needs in the processor's caches; "beyond the same steps" takes off what a client needs that
+goes to the agent, the backend and the agent itself, in turn, as the proxy does. `--against TREE` measures the proxy of
+another working copy along with this one.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from bench.timing import Case, Times, machine, table, timed
 from devtools.live import ROOT, clean_environment, running_agent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 START = Path("axonflow_hooks") / "proxy" / "start.py"
 BACKEND = [sys.executable, str(ROOT / "bench" / "quick_backend.py")]
@@ -42,6 +44,8 @@ AGENT = [sys.executable, str(ROOT / "bench" / "quick_agent.py")]
 IN_FLIGHT = (1, 8, 32)
 BLOCK = 25
 BEGIN, END = "<!-- figures: proxy begin -->", "<!-- figures: proxy end -->"
+FIRST_OF_PEERS, FIRST_OF_REPLAYS = 10_000_000, 50_000_000
+"""Of the numbers of eight digits that make each call one that its agent has not judged before."""
 DECIDE, CHECK = "/api/v1/decide", "/api/v1/mcp/check-output"
 INITIALIZE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
 
@@ -102,7 +106,7 @@ class Peer:
 
     def _next(self) -> bytes:
         self._last += 1
-        arguments = {"name": "Example", "limit": 3, "note": f"customers of region {self._last}"}
+        arguments = {"name": "Example", "limit": 3, "note": f"customers of region {FIRST_OF_PEERS + self._last}"}
         return message("tools/call", {"name": "lookup", "arguments": arguments}, self._last)
 
     def _send(self, data: bytes) -> None:
@@ -126,28 +130,40 @@ class Replay:
     """The two requests of a call, sent to an agent over a kept connection as the proxy has sent them."""
 
     endpoint: str
-    requests: list[bytes]
+    decide: bytes
+    check: bytes
     _socket: socket.socket = field(init=False)
+    _last: int = FIRST_OF_REPLAYS
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.endpoint)
         self._socket = socket.create_connection((parts.hostname or "", parts.port or 80))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         host = f"Host: {parts.netloc}".encode()
-        self.requests = [re.sub(rb"Host: [^\r]*", host, request, count=1) for request in self.requests]
+        self.decide, self.check = (re.sub(rb"Host: [^\r]*", host, text, count=1) for text in (self.decide, self.check))
 
     def both(self) -> None:
-        for request in self.requests:
-            self._socket.sendall(request)
-            data = b""
-            while True:
-                data += self._socket.recv(1 << 16)
-                head, mark, rest = data.partition(b"\r\n\r\n")
-                length = re.search(rb"(?i)content-length: *(\d+)", head)
-                if mark and length and len(rest) >= int(length.group(1)):
-                    break
-            if b" 200 " not in data[:20]:
-                raise RuntimeError(f"the agent answered {data!r}")
+        """Get both answers, one after the other."""
+        self.around(lambda: None)
+
+    def around(self, call: Callable[[], None]) -> None:
+        """Get the decision, make the call, and have its result checked."""
+        self._last += 1
+        self._answer(re.sub(rb"region \d{8}", b"region %d" % self._last, self.decide, count=1))
+        call()
+        self._answer(self.check)
+
+    def _answer(self, request: bytes) -> None:
+        self._socket.sendall(request)
+        data = b""
+        while True:
+            data += self._socket.recv(1 << 16)
+            head, mark, rest = data.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: *(\d+)", head)
+            if mark and length and len(rest) >= int(length.group(1)):
+                break
+        if b" 200 " not in data[:20]:
+            raise RuntimeError(f"the agent answered {data!r}")
 
 
 @contextlib.contextmanager
@@ -199,11 +215,11 @@ class Site:
         return started(name, [sys.executable, "-I", "-c", f"{first}; {run}"], self.environ(endpoint))
 
 
-def seen_requests(endpoint: str) -> list[bytes]:
-    """Give the requests that the proxy has made for its last call."""
+def seen_requests(endpoint: str) -> tuple[bytes, bytes]:
+    """Give the requests that the proxy has made for its last call, to decide and to check."""
     with urllib.request.urlopen(f"{endpoint}/seen") as answer:  # its own loopback address
         seen = json.load(answer)
-    return [base64.b64decode(seen[path]) for path in (DECIDE, CHECK)]
+    return base64.b64decode(seen[DECIDE]), base64.b64decode(seen[CHECK])
 
 
 def measure_blocks(cases: list[Case], rounds: int) -> dict[str, Times]:
@@ -219,15 +235,19 @@ def measure_blocks(cases: list[Case], rounds: int) -> dict[str, Times]:
 
 def latency_table(times: dict[str, Times]) -> str:
     """Give the table of single calls, with what the proxy adds."""
-    lines = ["| one call at a time | p50 ms | p95 ms | added p50 | added p95 |", "|---|--:|--:|--:|--:|"]
+    lines = [
+        "| one call at a time | p50 ms | p95 ms | added p50 | added p95 | beyond the same steps: p50 | p95 |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
     direct = times["direct backend"]
     for name, found in times.items():
-        added = ""
-        agent = times.get(f"two answers of the {name.partition(', ')[2]}")
-        if agent is not None and agent is not found:
-            p50, p95 = found.p50 - direct.p50 - agent.p50, found.p95 - direct.p95 - agent.p95
-            added = f"{p50:.2f} | {p95:.2f}"
-        lines.append(f"| {name} | {found.p50:.3f} | {found.p95:.3f} | {added or ' | '} |")
+        cells = " |  |  | "
+        agent = name.partition(", ")[2]
+        if "proxy, " in name:
+            two, steps = times[f"two answers of the {agent}"], times[f"the same steps without it, {agent}"]
+            p50, p95 = found.p50 - direct.p50 - two.p50, found.p95 - direct.p95 - two.p95
+            cells = f"{p50:.2f} | {p95:.2f} | {found.p50 - steps.p50:.2f} | {found.p95 - steps.p95:.2f}"
+        lines.append(f"| {name} | {found.p50:.3f} | {found.p95:.3f} | {cells} |")
     return "\n".join(lines)
 
 
@@ -305,11 +325,14 @@ def report(rounds: int, calls: int, against: Path | None) -> str:
         fast = stack.enter_context(site.proxy("proxy, quick agent", quick))
         real = stack.enter_context(site.proxy("proxy, embedded agent", embedded))
         seen = seen_requests(quick)
+        of_quick, of_embedded = Replay(quick, *seen), Replay(embedded, *seen)
         cases = [
             Case("direct backend", call=direct.call),
-            Case("two answers of the quick agent", call=Replay(quick, seen).both),
+            Case("two answers of the quick agent", call=of_quick.both),
+            Case("the same steps without it, quick agent", call=lambda: of_quick.around(direct.call)),
             Case("proxy, quick agent", call=fast.call),
-            Case("two answers of the embedded agent", call=Replay(embedded, seen).both),
+            Case("two answers of the embedded agent", call=of_embedded.both),
+            Case("the same steps without it, embedded agent", call=lambda: of_embedded.around(direct.call)),
             Case("proxy, embedded agent", call=real.call),
         ]
         peers = [direct, fast, real]

@@ -89,6 +89,14 @@ class Outcome(NamedTuple):
     decision: Decision | None = None
 
 
+class OutcomeRow(NamedTuple):
+    """The row of an outcome, but for its moment and how long the call took: the texts before and after the latter."""
+
+    call: Call
+    before: str
+    after: str
+
+
 @dataclass(slots=True)
 class AuditTrail:
     """Writes rows to the file of the settings, where there is one, and in short to stderr."""
@@ -112,20 +120,28 @@ class AuditTrail:
         start = f'"timestamp":"{_now()}","event":"intent","call_id":"{call.call_id}",'
         self._write(start, f",{call.fixed},{call.allowed}")
 
-    def outcome(self, call: Call, outcome: Outcome, answer: Callable[[], None] | None = None) -> None:
-        """Write how a call ended, then `answer`. Raises Refusal when that cannot be written: its result is withheld."""
-        start = f'"timestamp":"{_now()}","event":"outcome","call_id":"{call.call_id}",'
-        duration_ms = round((time.monotonic() - call.started) * 1000, 3)
+    def outcome(self, call: Call, outcome: Outcome) -> None:
+        """Write how a call ended. Raises Refusal when that cannot be written: its result is withheld."""
+        self.write_outcome(self.outcome_row(call, outcome))
+
+    def outcome_row(self, call: Call, outcome: Outcome) -> OutcomeRow:
+        """Give what `write_outcome` writes of a call that ends so, once all else of the call is known."""
         records = "null" if outcome.records is None else outcome.records
         error = _encode_text(outcome.error[:MAX_ERROR_CHARS]) if outcome.error else "null"
         as_intended = outcome.verdict == "allow" and outcome.decision is None
         decided = (as_intended and call.allowed) or _decided(outcome.verdict, outcome.decision or call.decision)
-        rest = (
-            f",{call.fixed},{decided},"
-            f'"response_record_count":{records},"duration_ms":{duration_ms},"redaction_count":{call.redactions},'
-            f'"warning_count":{call.warnings},"unscanned_binaries":{call.unseen},'
+        before = f',{call.fixed},{decided},"response_record_count":{records},"duration_ms":'
+        after = (
+            f',"redaction_count":{call.redactions},"warning_count":{call.warnings},"unscanned_binaries":{call.unseen},'
             f'"executed":{_truth(call.executed)},"error":{error}'
         )
+        return OutcomeRow(call, before, after)
+
+    def write_outcome(self, row: OutcomeRow, answer: Callable[[], None] | None = None) -> None:
+        """Write the row, then `answer`. Raises Refusal when it cannot be written: the call's result is withheld."""
+        call = row.call
+        start = f'"timestamp":"{_now()}","event":"outcome","call_id":"{call.call_id}",'
+        rest = f"{row.before}{round((time.monotonic() - call.started) * 1000, 3)}{row.after}"
         try:
             self._write(start, rest, executed=call.executed)
             if answer is not None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from axonflow_hooks.proxy.audit import Call, parameters_hash, record_count
+from axonflow_hooks.proxy.busy_polling import BusyPolling, busy_polling
 from axonflow_hooks.proxy.catalogue import TOOLS
 from axonflow_hooks.proxy.exact_json import read_object
 from axonflow_hooks.proxy.gathered import as_line
@@ -22,12 +23,13 @@ from axonflow_hooks.proxy.pdp import Target, allowed_at_once, clean_at_once
 from axonflow_hooks.proxy.refusals import Refusal
 from axonflow_hooks.proxy.router import result_message
 from axonflow_hooks.proxy.routes import Progress, ToolCall, progress_token, trace_id_in
+from axonflow_hooks.wire.decide import CHECK_OUTPUT_PATH, DECIDE_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from axonflow_hooks.proxy.agent_link import Answer
-    from axonflow_hooks.proxy.audit import Outcome
+    from axonflow_hooks.proxy.audit import OutcomeRow
     from axonflow_hooks.proxy.backend import BackendHost
     from axonflow_hooks.proxy.catalogue import Catalogue, Item
     from axonflow_hooks.proxy.pending import Pending
@@ -49,7 +51,9 @@ class StraightCalls:
 
     router: Router
     routes: Routes
+    polling: BusyPolling = field(default_factory=busy_polling)
     _ways: dict[str, _Way] = field(default_factory=dict)
+    _under_way: int = 0
 
     def start(self, plain: PlainCall, key: Any) -> StraightCall | None:
         """Take a `tools/call`; give it under way, or None when it is not one for the straight way."""
@@ -73,14 +77,27 @@ class StraightCalls:
         try:
             digest, form = parameters_hash(plain.arguments, plain.raw_arguments)
             begun = Begun(Call(tool.name, target, digest, form, started), asked)
-            straight = StraightCall(self.router, self.routes, plain, key, way, begun)
+            straight = StraightCall(self, plain, key, way, begun)
             straight.prepare(session)
         except Exception:
             link = governance.requests.pdp.link
             asked.answer.then(lambda _: link.end(asked))
             raise
         asked.answer.then(straight.decided)
+        self._under_way += 1
+        self.wait_for(DECIDE_PATH)
         return straight
+
+    def wait_for(self, peer: Hashable) -> None:
+        """Take it that a call waits for an answer of `peer` now."""
+        if self._under_way == 1:
+            self.polling.begin(peer)
+        else:
+            self.polling.stop()
+
+    def left(self) -> None:
+        """Take it that a call is over."""
+        self._under_way -= 1
 
     def _way(self, name: str) -> _Way | None:
         """Give the way of a tool by the name that the client uses, as long as what is known of its backend holds."""
@@ -116,8 +133,7 @@ class _Way:
 class StraightCall:
     """One call on its way. It is over when the client has its answer, or when it was handed over to a task."""
 
-    router: Router
-    routes: Routes
+    calls: StraightCalls
     plain: PlainCall
     key: Any
     way: _Way
@@ -125,7 +141,7 @@ class StraightCall:
     over: bool = field(default=False, init=False)
     _token: str | int | None = field(default=None, init=False)
     _request: Waiting | None = field(default=None, init=False)
-    _outcome: Outcome | None = field(default=None, init=False)
+    _outcome: OutcomeRow | None = field(default=None, init=False)
     _line: bytes = field(default=b"", init=False)
 
     def prepare(self, session: Session) -> None:
@@ -145,13 +161,19 @@ class StraightCall:
 
     def hand_over(self) -> asyncio.Task[None]:
         """Let the call go on in a task of its own, and give that."""
+        self._leave()
+        calls = self.calls
+        return calls.router.go_on(self.plain.raw_id, self.key, calls.routes.go_on(self._tool_call(), self.begun))
+
+    def _leave(self) -> None:
         self.over = True
-        return self.router.go_on(self.plain.raw_id, self.key, self.routes.go_on(self._tool_call(), self.begun))
+        self.calls.left()
 
     def _step(self, step: Callable[[Pending[AnswerT]], bool], answer: Pending[AnswerT]) -> None:
         """Do a step, and hand over where it says that this is not the straight way, or fails."""
         if self.over:
             return
+        self.calls.polling.end()
         try:
             straight = step(answer)
         except Exception:  # noqa: BLE001 - the task meets the same, and tells
@@ -164,7 +186,8 @@ class StraightCall:
         self._step(self._execute, answer)
 
     def _execute(self, answer: Pending[Answer]) -> bool:
-        begun, governance, request = self.begun, self.routes.governance, self._request
+        begun, routes, request = self.begun, self.calls.routes, self._request
+        governance = routes.governance
         decision = allowed_at_once(answer.result())
         if decision is None or begun.asked is None or request is None:
             return False
@@ -173,7 +196,7 @@ class StraightCall:
         governance.trail.intent(call)
         begun.decision, begun.intended, call.executed = decision, True, True
         if self._token is not None:
-            self.routes.tokens[self._token] = Progress(self.way.host.id)
+            routes.tokens[self._token] = Progress(self.way.host.id)
         try:
             sent = request.session.begin(request)
         finally:
@@ -181,6 +204,7 @@ class StraightCall:
         if sent:
             begun.sent = request
             request.answer.then(self.replied)
+            self.calls.wait_for(self.way.target)
         return sent
 
     def replied(self, reply: Pending[Reply]) -> None:
@@ -188,15 +212,15 @@ class StraightCall:
         self._step(self._check, reply)
 
     def _check(self, answer: Pending[Reply]) -> bool:
-        begun, reply, token, tokens = self.begun, answer.result(), self._token, self.routes.tokens
+        begun, reply, token, routes = self.begun, answer.result(), self._token, self.calls.routes
+        governance, tokens = routes.governance, routes.tokens
         if begun.sent is None or (token is not None and (token not in tokens or tokens[token].unchecked)):
             return False  # no report of progress may come after the result
         session = begun.sent.session
-        result, responses = reply.result, self.routes.governance.responses
-        checking, records = None, 0
+        result, checking, records = reply.result, None, 0
         if result is not None:
             records = record_count(result.value)
-            checking = responses.begin(begun.call.target, result.value, result.raw, row_count=records)
+            checking = governance.responses.begin(begun.call.target, result.value, result.raw, row_count=records)
         session.settled(begun.sent)
         session.served = True
         begun.reply, begun.sent, begun.checking = reply, None, checking
@@ -205,9 +229,10 @@ class StraightCall:
         if checking is None or result is None:
             return False
         # While the agent looks at it.
-        self._outcome = answered(result.value, records)
+        self._outcome = governance.trail.outcome_row(begun.call, answered(result.value, records))
         self._line = as_line(result_message(self.plain.raw_id, result.raw))
         checking.answer.then(self.checked)
+        self.calls.wait_for(CHECK_OUTPUT_PATH)
         return True
 
     def checked(self, answer: Pending[Answer]) -> None:
@@ -215,17 +240,17 @@ class StraightCall:
         self._step(self._finish, answer)
 
     def _finish(self, answer: Pending[Answer]) -> bool:
-        begun, governance = self.begun, self.routes.governance
-        checking, outcome, link = begun.checking, self._outcome, self.router.link
-        if checking is None or outcome is None or link is None or not clean_at_once(answer.result()):
+        router, governance = self.calls.router, self.calls.routes.governance
+        checking, row, link = self.begun.checking, self._outcome, router.link
+        if checking is None or row is None or link is None or not clean_at_once(answer.result()):
             return False
         try:
-            governance.trail.outcome(begun.call, outcome, lambda: link.send_line(self._line))
+            governance.trail.write_outcome(row, lambda: link.send_line(self._line))
         except Refusal as refusal:
-            self.over = True
-            self.router.refuse(self.plain.raw_id, self.key, refusal)
+            self._leave()
+            router.refuse(self.plain.raw_id, self.key, refusal)
         else:
-            self.over = True
-            self.router.finish(self.key)
+            self._leave()
+            router.finish(self.key)
         governance.responses.pdp.settled(checking)
         return True
