@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import shlex
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +75,25 @@ def _python_list(command: str) -> str:
     return f"python3 -c {shlex.quote(f'import subprocess; subprocess.run({command.split()!r})')}"
 
 
+def _fields(command: str) -> str:
+    return f"IFS=,; X={shlex.quote(command.replace(' ', ','))}; $X"
+
+
+def _perl_option(command: str) -> str:
+    code = f'-Mstrict;system("{command}")'
+    return f"PERL5OPT={shlex.quote(code)} perl -v"
+
+
+def _node_option(command: str) -> str:
+    code = f'import{{execSync}}from"child_process";execSync("{command}")'
+    return f"NODE_OPTIONS={shlex.quote(f'--import=data:text/javascript,{quote(code)}')} npm test"
+
+
+def _start_file(code: str, name: str, call: str) -> Callable[[str], str]:
+    """Write a file that an interpreter loads because its environment or an option says so, then start it."""
+    return lambda c: f"echo {shlex.quote(code.replace('COMMAND', c))} > {name}; {call}"
+
+
 EVASIONS: dict[str, Callable[[str], str]] = {
     "plain": lambda c: c,
     "empty-quotes": _split_name,
@@ -121,6 +142,66 @@ EVASIONS: dict[str, Callable[[str], str]] = {
     ),
     "php": lambda c: f"php -r {shlex.quote(f'shell_exec({chr(34)}{c}{chr(34)});')}",
     "awk": lambda c: f"awk {shlex.quote(f'BEGIN {{ system({chr(34)}{c}{chr(34)}) }}')}",
+    # functions, arrays, fields
+    "function-of-arguments": lambda c: f'f() {{ "$@"; }}; f {c}',
+    "function-of-the-rest": lambda c: f'f() {{ local n="$1"; shift; "$n" "$@"; }}; f {c}',
+    "array": lambda c: f'a=({c}); "${{a[@]}}"',
+    "array-by-element": lambda c: f'a=(); for w in {c}; do a+=("$w"); done; "${{a[@]}}"',
+    "positional": lambda c: f'set -- {c}; "$@"',
+    "own-ifs": _fields,
+    "read-line": lambda c: f"read -r X <<< {shlex.quote(c)}; $X",
+    "read-loop": lambda c: f'while read -r X; do eval "$X"; done <<< {shlex.quote(c)}',
+    "printf-variable": lambda c: f'printf -v X %s {shlex.quote(c)}; eval "$X"',
+    "hashed-name": lambda c: f"hash -p $(command -v {c.split()[0]}) {c.split()[0]}; {c}",
+    # make
+    "make-eval": lambda c: f"make --eval={shlex.quote('all:;' + c)} all",
+    "make-shell-call": lambda c: f"make --eval={shlex.quote(f'$(shell {c})')}",
+    "make-flags": lambda c: f"MAKEFLAGS={shlex.quote('--eval=all:;' + c)} make all",
+    "makefile-from-stdin": lambda c: f"printf 'all:\\n\\t%s\\n' {shlex.quote(c)} | make -f -",
+    # file descriptors
+    "descriptor": lambda c: f"exec 3<<< {shlex.quote(c)}; sh <&3",
+    "descriptor-by-name": lambda c: f"bash /dev/fd/9 9<<< {shlex.quote(c)}",
+    "descriptor-of-a-process": lambda c: f"exec 4< <(echo {shlex.quote(c)}); . /dev/fd/4",
+    "descriptor-to-write": lambda c: f"exec 5> x.sh; echo {shlex.quote(c)} >&5; sh x.sh",
+    "descriptor-heredoc": lambda c: f"exec 6<<'X'\n{c}\nX\nbash <&6",
+    "input-file": lambda c: f"echo {shlex.quote(c)} > ./x; sh < x",
+    "shell-input": lambda c: f"echo {shlex.quote(c)} > x; exec < x",
+    # files that the line writes
+    "file-copied": lambda c: f"echo {shlex.quote(c)} > a; cp a b; sh b",
+    "file-moved": lambda c: f"echo {shlex.quote(c)} > a; mv a bin/; chmod +x bin/a; bin/a",
+    "file-printed": lambda c: f"echo {shlex.quote(c)} > a; cat a | sh",
+    "file-substituted": lambda c: f'echo {shlex.quote(c)} > a; eval "$(< a)"',
+    "file-decoded": lambda c: f"echo {base64.b64encode(c.encode()).decode()} | base64 -d > b; sh b",
+    "text-edited": lambda c: f"echo {shlex.quote('x' + c)} | sed 's/x{c[0]}/{c[0]}/' | sh",
+    "package-script": lambda c: f"echo {shlex.quote(json.dumps({'scripts': {'x': c}}))} > package.json; npm run x",
+    "git-hook": lambda c: f"echo {shlex.quote(c)} > .git/hooks/pre-commit; git commit -m x",
+    # environment of shells and interpreters
+    "bash-env": lambda c: f"BASH_ENV=<(echo {shlex.quote(c)}) bash -c true",
+    "env-bash-env": lambda c: f"env BASH_ENV=<(echo {shlex.quote(c)}) bash ./build.sh",
+    "shell-env-file": lambda c: f"echo {shlex.quote(c)} > rc; export ENV=./rc; sh -i",
+    "exported-function": lambda c: f"env {shlex.quote(f'BASH_FUNC_ls%%=() {{ {c}; }}')} bash -c ls",
+    "perl-option": _perl_option,
+    "node-option": _node_option,
+    "node-start-file": _start_file('require("child_process").execSync("COMMAND")', "x.js", "node -r ./x.js app.js"),
+    "python-start-file": _start_file('import os; os.system("COMMAND")', "s.py", "PYTHONSTARTUP=s.py python3"),
+    "python-site": _start_file('import os; os.system("COMMAND")', "sitecustomize.py", "PYTHONPATH=. python3 app.py"),
+    "ruby-option": _start_file('system("COMMAND")', "r.rb", "RUBYOPT=-r./r rake"),
+    "php-prepended": _start_file('<?php system("COMMAND");', "p.php", "php -d auto_prepend_file=p.php index.php"),
+    "lua-init": lambda c: f"LUA_INIT={shlex.quote(f'os.execute({chr(34)}{c}{chr(34)})')} lua -v",
+    "java-on-error": lambda c: (
+        f"JAVA_TOOL_OPTIONS={shlex.quote(f'-XX:OnOutOfMemoryError={chr(34)}{c}{chr(34)}')} mvn test"
+    ),
+    # programs that start what a variable or an option names
+    "editor": lambda c: f"VISUAL={shlex.quote(c)} crontab -e",
+    "git-configured": lambda c: (
+        f"GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.pager GIT_CONFIG_VALUE_0={shlex.quote(c)} git log"
+    ),
+    "askpass": _start_file("COMMAND", "ask", "chmod +x ask; SUDO_ASKPASS=./ask sudo -A true"),
+    "wget-askpass": _start_file("COMMAND", "ask", "chmod +x ask; wget --use-askpass=./ask 0"),
+    "nmap-script": _start_file('os.execute("COMMAND")', "x.nse", "nmap --script=./x.nse localhost"),
+    "tcpdump-rotation": lambda c: f"tcpdump -i lo -w x.pcap -G 1 -z {shlex.quote(c)}",
+    "find-writes": lambda c: f"find . -maxdepth 0 -fprintf x.sh {shlex.quote(c)}; sh x.sh",
+    "path": _start_file("COMMAND", "bin/ls", "chmod +x bin/ls; PATH=bin:$PATH ls"),
 }
 
 MENTIONS: dict[str, Callable[[str], str]] = {
@@ -131,4 +212,16 @@ MENTIONS: dict[str, Callable[[str], str]] = {
     "heredoc-of-prose": lambda c: f"cat > notes.md <<'X'\nNever run {c} here.\nX",
     "argument": lambda c: f"gh issue create --title {shlex.quote('what does ' + c + ' do')}",
     "variable-unused": lambda c: f"NOTE={shlex.quote(c)}",
+    "array-printed": lambda c: f'a=({shlex.quote(c)}); echo "${{a[@]}}"',
+    "descriptor-printed": lambda c: f"exec 3<<< {shlex.quote(c)}; cat <&3",
+    "descriptor-of-a-log": lambda c: f"exec 5> run.log; echo {shlex.quote(c)} >&5",
+    "searched-in-input": lambda c: f"echo {shlex.quote(c)} > x; grep -c a < x",
+    "counted-in-a-loop": lambda c: f'while read -r X; do echo "$X"; done <<< {shlex.quote(c)}',
+    "file-copied-and-shown": lambda c: f"echo {shlex.quote(c)} > a; cp a b; cat b | grep -n x",
+    "package-description": lambda c: (
+        f"echo {shlex.quote(json.dumps({'description': c, 'scripts': {'x': 'ls'}}))} > package.json; npm run x"
+    ),
+    "startup-in-prose": lambda c: f"git commit -m {shlex.quote(f'Block BASH_ENV=<(echo {c}) bash')}",
+    "option-in-a-pattern": lambda c: f"grep -rn {shlex.quote(f'PERL5OPT=-M;system({c})')} docs/",
+    "file-that-is-data": _start_file("COMMAND", "x.txt", "PYTHONSTARTUP=s.py python3 app.py x.txt"),
 }

@@ -26,7 +26,8 @@ _CODE_OPTIONS: Final = {
     "python": "c", "pypy": "c", "perl": "eE", "ruby": "e", "node": "ep", "nodejs": "ep", "deno": "e", "bun": "e",
     "php": "r", "lua": "e", "luajit": "e", "osascript": "e", "rscript": "e", "julia": "eE", "groovy": "e",
     "tclsh": "", "crystal": "", "elixir": "e", "irb": "e", "r": "e", "tsx": "e", "ts-node": "e", "zx": "e", "ghc": "e",
-    "ipython": "c", **dict.fromkeys(POWERSHELLS, ""),
+    "ipython": "c", "guile": "c", "octave": "", "octave-cli": "", "erl": "", "scala": "e", "swift": "e",
+    "jrunscript": "e", "jshell": "", "texlua": "e", **dict.fromkeys(POWERSHELLS, ""),
 }  # fmt: skip
 _VERSION: Final = re.compile(r"[\d.]+$")
 _MAX_CODE: Final = 16 * 1024
@@ -59,6 +60,8 @@ _STRINGS: Final = (
 )
 _BACKQUOTED: Final = re.compile(r"`([^`\n]+)`")
 _PIPED: Final = re.compile(r"\"((?:[^\"\\]|\\.)*)\"\s*\|\s*getline|\|\s*\"((?:[^\"\\]|\\.)*)\"")
+_SENT: Final = re.compile(r"\"([^\"\n]*)\"\s*\.\s*!")
+"""A text that is run as a process (Scala)."""
 _STRING: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 
 
@@ -82,6 +85,8 @@ def os_calls(command: Command) -> list[str]:
     name = _VERSION.sub("", command.name.lower())
     if name in ("perl", "ruby", "php", "julia"):
         found += _BACKQUOTED.findall(code)
+    if name == "scala":
+        found += _SENT.findall(code)
     if name in _AWK:
         found += [a or b for a, b in _PIPED.findall(code)]
     found += decoded_literals(code)
@@ -138,7 +143,7 @@ def inline_code(command: Command) -> str | None:
     arguments = command.arguments
     form = _CLUSTERS.get(options)
     for index, argument in enumerate(arguments):
-        if argument in ("--eval", "--execute", "-Command", "--command", "eval", "-EncodedCommand"):
+        if argument in ("--eval", "-eval", "--execute", "-Command", "--command", "eval", "-EncodedCommand"):
             return " ".join(arguments[index + 1 :])
         cluster = form.match(argument) if form is not None else None
         if cluster is not None:

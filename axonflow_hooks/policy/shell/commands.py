@@ -60,9 +60,9 @@ class Command:
 
     `feeds` are the commands to its left in the pipeline, `stdin` is constant input (heredoc, herestring), `start` and
     `end` are byte offsets in the outermost source, `in_function` is the function whose body it stands in, `program` the
-    text of the program file it runs, where that is known. `name` is the program without its directory and in lower case
-    (`rm` for `/bin/RM`: some file systems do not tell the cases apart), `arguments` are the texts of all words but the
-    first.
+    text of the program file it runs, `files` that of the files it reads, both where they are known. `name` is the
+    program without its directory and in lower case (`rm` for `/bin/RM`: some file systems do not tell the cases apart),
+    `arguments` are the texts of all words but the first.
     """
 
     argv: tuple[Word, ...]
@@ -76,6 +76,7 @@ class Command:
     background: bool = False
     cwd: str | None = None
     program: str | None = None
+    files: str | None = None
     name: str = field(init=False)
     arguments: tuple[str, ...] = field(init=False)
     _operands: tuple[str, ...] | None = field(init=False, default=None, repr=False, compare=False)

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
     from axonflow_hooks.policy.shell.commands import Command
 
+READ_AS_TEXT: Final = frozenset({
+    "cat", "base64", "gbase64", "base32", "xxd", "rev", "gunzip", "zcat", "gzip", "head", "tail", "cut", "sed",
+})  # fmt: skip
+"""Programs that print what the files hold that they are given, or what they make of it."""
+_COUNT: Final = re.compile(r"^-?[nc]?\d*$")
+_CUT_FIELD: Final = re.compile(r"(?m)^-f\n?(\d{1,3})$")
+_CUT_MARK: Final = re.compile(r"(?m)^-d\n?(.)$")
+_SUBSTITUTE: Final = re.compile(r"s([/|,#@])(?P<old>[\w ./:-]*)\1(?P<new>[^&\\/|,#@]*)\1(?P<flags>g?)")
 MAX_OUTPUT: Final = 64 * 1024
 _MAX_STAGES: Final = 12
 _PRINTING_CODE: Final = re.compile(
@@ -28,8 +36,10 @@ _PRINTING_CODE: Final = re.compile(
 
 def output_of(command: Command, stages: int = _MAX_STAGES) -> str | None:
     """Give what `command` will print when that is known now, else None."""
-    if stages <= 0 or not command.argv:
+    if stages <= 0:
         return None
+    if not command.argv:
+        return command.stdin  # `$(< file)`
     text = _printed(command)
     if text is None:
         text = _filtered(command, stages)
@@ -73,18 +83,39 @@ def _printed(command: Command) -> str | None:
 
 
 def _filtered(command: Command, stages: int) -> str | None:
-    if command.name == "cat" and not [word for word in command.operands() if word != "-"]:
-        return input_of(command, stages)
+    if command.name == "cat":
+        named = any(word != "-" for word in command.operands())
+        return command.files if named else input_of(command, stages)
     decode = _decoder(command)
     if decode is None:
         return None
-    text = input_of(command, stages)
+    text = command.files if command.files is not None else input_of(command, stages)
     if text is None:
         return None
     try:
         return decode(text)
     except (ValueError, binascii.Error, OSError, EOFError, zlib.error):
         return None
+
+
+def _cut(command: Command) -> Callable[[str], str] | None:
+    """Give what `cut -d: -f2` makes of a text, for one field."""
+    given = "\n".join(command.arguments)
+    field, mark = _CUT_FIELD.search(given), _CUT_MARK.search(given)
+    if field is None:
+        return None
+    separator, index = mark[1] if mark is not None else "\t", int(field[1]) - 1
+    return lambda text: "\n".join((line.split(separator)[index : index + 1] or [""])[0] for line in text.split("\n"))
+
+
+def _substitution(command: Command) -> Callable[[str], str] | None:
+    """Give what `sed s/old/new/` makes of a text, for an old text without special characters."""
+    script = command.operands()[:1]
+    parts = _SUBSTITUTE.fullmatch(script[0]) if script else None
+    if parts is None or command.has_option("n", "quiet", "silent"):
+        return None
+    old, new, count = parts["old"], parts["new"], -1 if "g" in parts["flags"] else 1
+    return lambda text: "\n".join(line.replace(old, new, count) for line in text.split("\n"))
 
 
 def _decoder(command: Command) -> Callable[[str], str] | None:
@@ -101,6 +132,12 @@ def _decoder(command: Command) -> Callable[[str], str] | None:
         return lambda text: "\n".join(line[::-1] for line in text.split("\n"))
     if name in ("gunzip", "zcat") or (name == "gzip" and command.has_option("d", "decompress")):
         return _gunzip
+    if name in ("head", "tail") and all(_COUNT.match(word) for word in arguments if word[0:1] == "-"):
+        return lambda text: text  # no more than a part of it
+    if name == "cut":
+        return _cut(command)
+    if name == "sed":
+        return _substitution(command)
     if name == "tr" and len(arguments) == 2:
         return _translator(*arguments)
     return None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell import code
 from axonflow_hooks.policy.shell.commands import stem
+from axonflow_hooks.policy.shell.loaded import loaded_files
+from axonflow_hooks.policy.shell.makefiles import MAKERS, makefile_names
 from axonflow_hooks.policy.shell.names import SHELLS
 from axonflow_hooks.policy.shell.network import DOWNLOADERS, INTERPRETERS, fetches, reads_script_from_stdin
 from axonflow_hooks.policy.shell.traits import has_trait, literals
@@ -31,11 +33,14 @@ def downloads_then_runs(commands: Sequence[Command]) -> Iterator[Command]:
     """A file that one command downloads and a later one runs, under the same name or the one it was moved to."""
     fetched: set[str] = set()
     for command in commands:
+        if command.redirects:
+            opened = (item for item in command.redirects if item.operator == "<" and fetches(item.target.sources))
+            fetched.update(f"/dev/fd/{item.fd}" for item in opened if item.fd)
         if command.name == "deno" and any(map(_FOREIGN.match, command.operands()[1:2])):
             yield command
         elif command.name in FETCHERS:
             fetched.update(map(_bare, _downloaded(command)))
-        elif fetched and fetched.intersection(map(_bare, _executed(command))):
+        elif fetched and _runs_one_of(fetched, command):
             yield command
         elif command.feeds and fetches(command.feeds):
             fetched.update(map(_bare, _kept(command)))
@@ -51,6 +56,16 @@ def downloads_then_runs(commands: Sequence[Command]) -> Iterator[Command]:
 
 def _bare(path: str) -> str:
     return path.removeprefix("./")
+
+
+def _runs_one_of(fetched: set[str], command: Command) -> bool:
+    if fetched.intersection(map(_bare, _executed(command))):
+        return True
+    paths = [_bare(path) for _runner, path in loaded_files(command)]
+    if command.name in MAKERS:
+        paths += makefile_names(command.arguments)
+    folders = {f"{path.rpartition('/')[0]}/" for path in fetched} if any(path[-1:] == "/" for path in paths) else set()
+    return not (fetched | folders).isdisjoint(paths)
 
 
 def _downloaded(command: Command) -> Iterator[str]:
@@ -92,6 +107,7 @@ def _executed(command: Command) -> Iterator[str]:
         yield from command.operands()[:1]
         if reads_script_from_stdin(command):
             yield from (item.target.text for item in command.redirects if item.operator == "<")
+            yield from (f"/dev/fd/{item.target.text}" for item in command.redirects if item.operator == "<&")
             yield from (path for feed in command.feeds if feed.name in _SHOWS for path in feed.operands())
     elif command.argv and "/" in command.argv[0].text:
         yield command.argv[0].text

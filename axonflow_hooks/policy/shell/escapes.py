@@ -14,23 +14,27 @@ if TYPE_CHECKING:
     from axonflow_hooks.policy.shell.commands import Command
 
 _SED: Final = frozenset({"sed", "gsed"})
+_LISP: Final = frozenset({"emacs", "emacsclient", "guile"})
 ESCAPING: Final = frozenset({
     "vi", "vim", "nvim", "view", "ex", "ed", "less", "more", "man", "gdb", "lldb", "ftp", "sftp", "mysql", "mariadb",
     "irb", "tar", "gnuplot", "rlwrap", "expect", "emacs", "ssh", "scp", "tcpdump", "zip", "tclsh",
-    "wish", "socat", "dc", "m4", "bind", "ipython", "rsync", *_SED,
+    "wish", "socat", "dc", "m4", "bind", "ipython", "rsync", "tex", "latex", "pdftex", "pdflatex", "xelatex",
+    "lualatex", "guile", "emacsclient", "rpm", *_SED,
 })  # fmt: skip
 """Programs that read such a way out in an argument or on standard input."""
 
 _ESCAPE: Final = re.compile(
-    r"^\s*:?(?:(?:sil(?:ent)?!?\s+)?!|\\!|shell\s+|spawn\s+(?:-noecho\s+)?|exec\s+|system\s+|"
+    r"^\s*:?(?:(?:sil(?:ent)?!?\s+)?!|\\!|(?:platform\s+)?shell\s+|spawn\s+(?:-noecho\s+)?|exec\s+|system\s+|"
     r"(?:-o)?(?:ProxyCommand|LocalCommand|KnownHostsCommand)[= ])\s*(\S.*)"
     r"|^(?:--checkpoint-action=)?exec=(.+)|^\+:?!(.+)|^[\d,$]*e\s+(\S.*)|^[\d,$]+e(\S.*)"
     r"|^(?:exec|system|shell):(.+)|^\"[^\"]{1,40}\":\s*(\S.*)"
     r"|\((?:shell-command(?:-to-string)?|call-process-shell-command) \"([^\"]*)\""
     r"|\b(?:system|systemlist|os\.execute|termopen|jobstart|io\.popen)\(\s*(?:\"([^\"]*)\"|'([^']*)')"
-    r"|\be?syscmd\(([^)]*)\)",
+    r"|\be?syscmd\(([^)]*)\)|\\write18\s*\{([^}]*)\}|^%\((.+)\)$",
     re.DOTALL | re.IGNORECASE,
 )
+_CALLS: Final = re.compile(r"\((?:call-process|start-process|process-file|make-process|system\*)\s([^()]*)\)")
+_STRING: Final = re.compile(r"\"([^\"]*)\"")
 _DELETES: Final = re.compile(r"\(delete-directory \"([^\"]*)\" t\b")
 _SUBSTITUTES: Final = re.compile(
     "|".join(rf"s{d}(?:[^{d}\\]|\\.)*{d}((?:[^{d}\\]|\\.)*){d}[gimI\d]*e[gimI\d]*" for d in ("/", r"\|", ",", "#", "@"))
@@ -51,9 +55,16 @@ def escapes(command: Command) -> Iterator[str]:
             found = next(group for group in match.groups() if group is not None).replace("\\/", "/")
             quoted = _QUOTED.fullmatch(found)
             yield found if quoted is None else quoted[2]
-        deleted = _DELETES.search(text) if command.name == "emacs" else None
-        if deleted is not None:
-            yield f"rm -r {shlex.quote(deleted[1])}"
+        if command.name in _LISP:
+            yield from _lisp(text)
+
+
+def _lisp(text: str) -> Iterator[str]:
+    deleted = _DELETES.search(text)
+    if deleted is not None:
+        yield f"rm -r {shlex.quote(deleted[1])}"
+    for call in _CALLS.findall(text)[:_MAX_TEXTS]:
+        yield shlex.join(_STRING.findall(call))
 
 
 def _sed(command: Command) -> Iterator[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from axonflow_hooks.policy.shell.commands import UNKNOWN, Command, Word
+from axonflow_hooks.policy.shell.commands import UNKNOWN, Command, Redirect, Word
 from axonflow_hooks.policy.shell.constants import output_of
 from axonflow_hooks.policy.shell.parameters import ENVIRONMENT, NEXT_FIELD, keep_array, parameter
 from axonflow_hooks.policy.shell.quoting import ansi_c, double_quoted, expand_braces, unquoted
+from axonflow_hooks.policy.shell.written import keep_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,7 @@ _IFS: Final = re.compile(r"\$IFS(?:\$[0-9@*])?|\$\{IFS[^}]{0,16}\}")
 _BRACE_COMMAND: Final = re.compile(r"\{([^{}\s;'\"]*,[^{}\s;'\"]*)\}(?=[\s;&|)]|$)")
 _READ_WRITE: Final = re.compile(r"<>(?=\s*[\"']?/dev/)")
 _DEFAULT: Final = re.compile(r"^\$\{(\w+)(:?[-=+?])(.*)\}$", re.DOTALL)
+_ASSIGNED: Final = re.compile(r"[A-Za-z_]\w*=")
 _MAX_VALUE: Final = 64 * 1024
 _MAX_FIELDS: Final = 256
 _EXPANDED_IN_STRING: Final = re.compile(rb"[\\$`\"]")
@@ -63,8 +66,11 @@ def fields(nodes: list[Node], script: Script, lower: Lower) -> list[Word]:
     words: list[Word] = []
     end = -1
     for node in nodes:
-        expanded = _expand(node, script, lower)
         gap = script.source[end : node.start_byte] if end >= 0 else b" "
+        if node.type == "process_substitution" and gap == b"" and words and _ASSIGNED.fullmatch(words[-1].text):
+            expanded = [Word(_kept(node, script, lower), *script.span(node))]
+        else:
+            expanded = _expand(node, script, lower)
         # the grammar ends a word at an escaped blank that follows a quoted part
         if words and expanded and (gap == b"" or (gap[:1] == b"\\" and len(gap) > 1 and gap[1:2] != b"\n")):
             last, head = words.pop(), expanded[0]
@@ -83,7 +89,7 @@ def assignment(node: Node, script: Script, lower: Lower) -> tuple[str, str]:
     if value is None:
         return name, ""
     nodes = value.named_children if value.type == "array" else [value]
-    texts = [word.text for node in nodes for word in _expand(node, script, lower)]
+    texts = [text for node in nodes for text in _values(node, script, lower)]
     more = len(node.children) > 1 and node.children[1].type == "+="
     if value.type == "array":
         keep_array(script, name, texts, more=more)
@@ -93,6 +99,30 @@ def assignment(node: Node, script: Script, lower: Lower) -> tuple[str, str]:
     if bracket:
         keep_array(script, array, [f"[{_subscript}={text}"], more=True)
     return name, ((script.variables.get(name, "") if more else "") + text)[:_MAX_VALUE]
+
+
+def _values(node: Node, script: Script, lower: Lower) -> list[str]:
+    if node.type == "process_substitution":
+        return [_kept(node, script, lower)]
+    return [word.text for word in _expand(node, script, lower)]
+
+
+def _kept(node: Node, script: Script, lower: Lower) -> str:
+    """Lower a process substitution whose name a variable keeps; give a name under which its text is known as a file."""
+    path = f"/dev/fd/{64 + node.start_byte}"
+    first = len(script.commands)
+    inner: list[Command] = []
+    _substitution(node, script, lower, inner, quoted=True)
+    ends = {id(command) for command in inner}
+    written = Redirect(">", Word(path, *script.span(node)))
+    for index in range(first, len(script.commands)):
+        command = script.commands[index]
+        if id(command) in ends:
+            script.commands[index] = replace(command, redirects=(*command.redirects, written))
+    texts = [text for text in map(output_of, inner) if text is not None]
+    if texts:
+        keep_file(path, "\n".join(texts), script)
+    return path
 
 
 def _expand(node: Node, script: Script, lower: Lower) -> list[Word]:

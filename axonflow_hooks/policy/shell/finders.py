@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell.commands import UNKNOWN, Word
+from axonflow_hooks.policy.shell.quoting import ansi_c
 from axonflow_hooks.policy.shell.started import Argv
 
 if TYPE_CHECKING:
@@ -117,6 +118,13 @@ def find_starts(command: Command) -> tuple[Word, ...]:
     if _FIND_FILTERS & set(command.arguments) - matching_all:
         return (Word(UNKNOWN, command.start, command.end),)
     return tuple(starts)
+
+
+def find_prints(command: Command) -> list[tuple[str, str]]:
+    """Give the files that a find writes with a format that names nothing it found (-fprintf), and their texts."""
+    arguments = command.arguments
+    triples = zip(arguments, arguments[1:], arguments[2:], strict=False)
+    return [(path, ansi_c(text)) for option, path, text in triples if option == "-fprintf" and "%" not in text]
 
 
 def find_writes(command: Command) -> list[str]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from axonflow_hooks.policy.shell.commands import Command
 
@@ -25,6 +25,7 @@ _VERBS: Final = frozenset({
 })  # fmt: skip
 _VALUED: Final = frozenset({"-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"})
 _CONFIG_VALUED: Final = frozenset({"-f", "--file", "--blob", "--type", "--default", "--comment", "--value", "--url"})
+_BARE_BLANK: Final = re.compile(r"(?<!%) ")
 _READS: Final = frozenset({
     "--get", "--get-all", "--get-regexp", "--get-urlmatch", "--list", "-l", "--unset", "--unset-all", "get", "list",
     "unset", "--remove-section", "--rename-section",
@@ -50,6 +51,16 @@ def configured_commands(command: Command) -> Iterator[str]:
     yield from _started_by(arguments[0], arguments[1:])
 
 
+def configured_by_variables(assignments: Mapping[str, str]) -> Iterator[str]:
+    """Take variables and give the command lines that they configure for git (git-config, ENVIRONMENT)."""
+    for name, key in assignments.items():
+        if name.startswith("GIT_CONFIG_KEY_"):
+            yield from _setting(key, assignments.get(f"GIT_CONFIG_VALUE_{name[15:]}", ""))
+        elif name == "GIT_CONFIG_PARAMETERS":
+            for text in re.findall(r"'([^']*)'", key.replace("'='", "=")):
+                yield from _setting(*_pair(text))
+
+
 def _started_by(verb: str, rest: list[str]) -> Iterator[str]:
     if verb == "config" and not _READS & set(rest):
         yield from _setting(*_assigned(rest))
@@ -65,6 +76,8 @@ def _started_by(verb: str, rest: list[str]) -> Iterator[str]:
     for word in rest:
         if word.startswith("ext::"):
             yield word[5:].replace("% ", " ")
+            # a blank behind a percent sign stands in a word (gitremote-ext)
+            yield shlex.join(part.replace("% ", " ") for part in _BARE_BLANK.split(word[5:]))
         elif word.startswith("--open-files-in-pager="):
             yield f"{word.partition('=')[2]} {' '.join(rest[-1:])}"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell.commands import HOME
 from axonflow_hooks.policy.shell.constants import output_of
+from axonflow_hooks.policy.shell.finders import find_prints
 from axonflow_hooks.policy.shell.places import normalise
 
 if TYPE_CHECKING:
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 COMMAND_VARIABLES: Final = frozenset({
     "PAGER", "MANPAGER", "GIT_PAGER", "LESSOPEN", "EDITOR", "VISUAL", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR", "BROWSER",
     "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "SSH_ASKPASS", "PROMPT_COMMAND", "RSYNC_RSH",
-    "SYSTEMD_EDITOR",
+    "SYSTEMD_EDITOR", "SUDO_EDITOR", "KUBE_EDITOR", "LESSCLOSE", "GIT_PROXY_COMMAND", "GIT_SSH", "RSYNC_CONNECT_PROG",
+    "PSQL_PAGER", "PSQL_EDITOR", "SVN_SSH", "SVN_EDITOR", "HGEDITOR", "FCEDIT", "SYSTEMD_PAGER", "AWS_PAGER",
+    "GH_PAGER", "BAT_PAGER", "GH_EDITOR", "GH_BROWSER", "CC", "CXX", "FZF_DEFAULT_COMMAND",
 })  # fmt: skip
 """Variables whose value is a command line."""
-_PROMPTS: Final = frozenset({"PS0", "PS1", "PS2", "PS4"})
+_SUBSTITUTED: Final = frozenset({"PS0", "PS1", "PS2", "PS4", "BASH_ENV", "ENV"})
+"""Variables in whose values substitutions are made each time they are used."""
 _LIBRARIES: Final = frozenset({"LD_PRELOAD", "LD_AUDIT", "DYLD_INSERT_LIBRARIES"})
 _LIBRARY_PATHS: Final = frozenset({"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"})
 _STARTUP_FILES: Final = frozenset({"BASH_ENV", "ENV", "PYTHONSTARTUP", "ZDOTDIR"})
@@ -31,10 +35,10 @@ HISTORY: Final = {"HISTFILE": ("", "/dev/null"), "HISTSIZE": ("0",), "HISTFILESI
 LOADERS: Final = frozenset({"git", "insmod"})
 """Programs that can be told to load code from a file."""
 
-CONSEQUENTIAL: Final = frozenset().union(
-    COMMAND_VARIABLES, _PROMPTS, _LIBRARIES, _LIBRARY_PATHS, _STARTUP_FILES, _OPTIONS, HISTORY
+HOOKING: Final = frozenset().union(
+    COMMAND_VARIABLES, _SUBSTITUTED, _LIBRARIES, _LIBRARY_PATHS, _STARTUP_FILES, _OPTIONS, HISTORY
 )
-"""Variables whose assignment on its own is looked at as a command is."""
+"""Variables that are looked at here."""
 
 _SCRATCH: Final = re.compile(r"^(?:/private)?/(?:tmp|var/tmp|dev/shm|run/shm)(?:/|$)")
 _LOADS: Final = re.compile(
@@ -52,7 +56,7 @@ def started_by_variables(command: Command) -> Iterator[str]:
     for name, value in command.assignments.items():
         if name in COMMAND_VARIABLES and " " in value:
             yield value
-        elif name in _PROMPTS:
+        elif name in _SUBSTITUTED:
             yield from (match[1] or match[2] for match in _SUBSTITUTION.finditer(value))
 
 
@@ -63,6 +67,8 @@ def left_in_login_files(command: Command) -> Iterator[str]:
         text = output_of(command)
         if text is not None:
             yield text
+    if command.name == "find":
+        yield from (text for path, text in find_prints(command) if _LOGIN_FILES.search(path))
 
 
 def preloads_code(command: Command) -> bool:

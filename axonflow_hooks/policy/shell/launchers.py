@@ -7,15 +7,18 @@ what their last words would do if they were started.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell.code import INTERPRETERS
 from axonflow_hooks.policy.shell.commands import stem
 from axonflow_hooks.policy.shell.escapes import ESCAPING, escapes
-from axonflow_hooks.policy.shell.gitconfig import configured_commands, may_configure
+from axonflow_hooks.policy.shell.gitconfig import configured_by_variables, configured_commands, may_configure
 from axonflow_hooks.policy.shell.hooked import left_in_login_files, started_by_variables
+from axonflow_hooks.policy.shell.loaded import loaded_by_variables, loaded_code
 from axonflow_hooks.policy.shell.names import SHELLS
+from axonflow_hooks.policy.shell.options import CODE_OPTIONS
 from axonflow_hooks.policy.shell.started import Argv, Text
 from axonflow_hooks.policy.shell.unwrap import SPECIAL, WRAPPERS
 
@@ -52,6 +55,21 @@ _SCRIPT_OPTIONS: Final[dict[str, frozenset[str]]] = {
     "scp": frozenset({"-S"}),
     "sftp": frozenset({"-S"}),
     "flock": frozenset({"-c", "--command"}),
+    "tcpdump": frozenset({"-z"}),
+    "wget": frozenset({"--use-askpass"}),
+    "go": frozenset({"-exec", "-toolexec"}),
+    "mysql": frozenset({"--pager"}),
+    "mariadb": frozenset({"--pager"}),
+    "fish": frozenset({"-C", "--init-command"}),
+    "nu": frozenset({"-c", "--commands"}),
+    **dict.fromkeys(("xonsh", "elvish", "yash", "posh", "osh"), frozenset({"-c"})),
+    **dict.fromkeys(("xterm", "urxvt", "konsole", "alacritty"), frozenset({"-e"})),
+    "gem": frozenset({"-e", "--editor"}),
+    "nano": frozenset({"-s", "--speller"}),
+    "bazel": frozenset({"--run_under"}),
+    "rpm": frozenset({"--pipe"}),
+    "nc": frozenset({"-c", "-e"}),
+    "ncat": frozenset({"-c", "-e", "--sh-exec", "--exec"}),
     "git": frozenset(
         {
             "--upload-pack",
@@ -100,6 +118,9 @@ _RUNS_THE_REST: Final = {
     "npm": ("exec",), "pnpm": ("exec", "dlx"), "yarn": ("exec",), "docker": (), "cargo": ("watch",),
 }  # fmt: skip
 _MAX_LINES: Final = 16
+_SUBSCRIPTED: Final = frozenset({"let", "test", "["})
+"""Commands that expand the subscript of an array once more, wherever it was quoted (Bash manual 6.5 and 6.7)."""
+_SUBSCRIPT: Final = re.compile(r"\[\s*(?:\$\(([^()]{1,500})\)|`([^`]{1,500})`)")
 
 
 def starts_nothing(command: Command) -> bool:
@@ -111,8 +132,9 @@ def starts_nothing(command: Command) -> bool:
 def _runs_alone(name: str) -> bool:
     return (
         name in _TAKES_TEXT
+        and name not in _SUBSCRIPTED
         and not any(name in programs for programs in (SHELLS, WRAPPERS, SPECIAL, _SCRIPT_OPTIONS, _RUNS_THE_REST))
-        and not any(name in programs for programs in (_TAKES_LINES, _TAKES_WORDS, ESCAPING))
+        and not any(name in programs for programs in (_TAKES_LINES, _TAKES_WORDS, ESCAPING, CODE_OPTIONS))
         and stem(name) not in INTERPRETERS
     )
 
@@ -121,8 +143,11 @@ def launched(command: Command) -> Iterator[Argv | Text]:
     """Take a command and give what it starts besides what `unwrap` knows; nothing for most commands."""
     if command.assignments:
         yield from map(Text, started_by_variables(command))
-    if command.redirects:
+        yield from map(Text, configured_by_variables(command.assignments))
+        yield from loaded_by_variables(command)
+    if command.redirects or command.name == "find":
         yield from map(Text, left_in_login_files(command))
+    yield from loaded_code(command)
     name = command.name
     options = _SCRIPT_OPTIONS.get(name)
     if options is not None:
@@ -135,6 +160,8 @@ def launched(command: Command) -> Iterator[Argv | Text]:
         or any(verb in command.arguments[:2] for verb in _RUNS_THE_REST.get(name, ()))
     ):
         yield from _last_words(command)
+    if name in _SUBSCRIPTED:
+        yield from (Text(match[1] or match[2]) for match in map(_SUBSCRIPT.search, command.arguments) if match)
     if name in ESCAPING:
         yield from map(Text, escapes(command))
     if name == "git" and may_configure(command):

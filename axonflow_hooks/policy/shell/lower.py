@@ -12,18 +12,27 @@ from typing import TYPE_CHECKING, Final
 from axonflow_hooks.policy.shell import expand
 from axonflow_hooks.policy.shell.bounds import MAX_COMMANDS, MAX_NESTING, MAX_TREE_DEPTH, OutOfBoundsError
 from axonflow_hooks.policy.shell.commands import UNKNOWN, Command, Redirect, Word
+from axonflow_hooks.policy.shell.constants import READ_AS_TEXT
+from axonflow_hooks.policy.shell.descriptors import reading, with_input
 from axonflow_hooks.policy.shell.functions import called_body, define, is_function
-from axonflow_hooks.policy.shell.hooked import CONSEQUENTIAL
 from axonflow_hooks.policy.shell.launchers import launched, starts_nothing
-from axonflow_hooks.policy.shell.memory import known_scripts, program_of, remember
+from axonflow_hooks.policy.shell.loaded import CONSEQUENTIAL
+from axonflow_hooks.policy.shell.memory import known_programs, known_scripts, program_of, remember
 from axonflow_hooks.policy.shell.parameters import bind
 from axonflow_hooks.policy.shell.parse import MAX_BYTES, parse
 from axonflow_hooks.policy.shell.plain import MAX_JOINED, pipelines
 from axonflow_hooks.policy.shell.recover import segments
-from axonflow_hooks.policy.shell.redirects import file_redirect, misread_herestring, trailing_words
+from axonflow_hooks.policy.shell.redirects import (
+    REDIRECTS,
+    is_descriptor,
+    misread_herestring,
+    redirects_of,
+    trailing_words,
+)
 from axonflow_hooks.policy.shell.script import Script
 from axonflow_hooks.policy.shell.started import Argv, Text
 from axonflow_hooks.policy.shell.unwrap import unwrap
+from axonflow_hooks.policy.shell.written import remember_files, with_files
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -32,7 +41,6 @@ _PLAIN_DEPTH: Final = 8
 """Levels of the tree of a plain line, besides one for each operator that joins."""
 
 _MAX_ROUNDS: Final = 8
-_REDIRECTS: Final = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
 _WORDS: Final = frozenset({
     "word", "number", "string", "raw_string", "ansi_c_string", "translated_string", "concatenation",
     "simple_expansion", "expansion", "command_substitution", "process_substitution", "arithmetic_expansion",
@@ -132,7 +140,7 @@ def _redirected(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple
         *earlier, body = [child for child in body.children if child.is_named]
         for child in earlier:
             before = (*before, *statement(child, script, feeds))
-    redirects, stdin = _redirects([child for child in node.children if child.type in _REDIRECTS], script)
+    redirects, stdin = redirects_of(node.children, script, statement)
     if stdin is None:
         stdin = misread_herestring(node, script, statement)
     first = len(script.commands)
@@ -144,7 +152,8 @@ def _redirected(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple
         trailing = trailing_words([child for child in node.children if child.type == "file_redirect"])
         out = _command(body, script, feeds, redirects, stdin, trailing)
     else:
-        out = _redirect_all(body, script, first, statement(body, script, feeds), redirects, stdin)
+        read = (*feeds, *reading(redirects, stdin, script.span(node), script))
+        out = _redirect_all(body, script, first, statement(body, script, read), redirects, stdin)
     for child in node.children:
         if child.type == "heredoc_redirect":
             for inner in child.children:
@@ -172,32 +181,13 @@ def _redirect_all(
             script.commands[index] = command
         if is_end:
             redirected.append(command)
+            remember_files(command, script)
     return tuple(redirected)
 
 
 _HEREDOC_PARTS: Final = frozenset(
     {"heredoc_start", "heredoc_body", "heredoc_end", "file_descriptor", "file_redirect", "herestring_redirect"}
 )
-
-
-def _redirects(nodes: list[Node], script: Script) -> tuple[tuple[Redirect, ...], str | None]:
-    found: list[Redirect] = []
-    stdin: str | None = None
-    for node in nodes:
-        if node.type == "heredoc_redirect":
-            body = next((child for child in node.children if child.type == "heredoc_body"), None)
-            if body is not None:
-                stdin = script.text(body)
-                _sequence(body, script, ())
-            inner, _stdin = _redirects([child for child in node.children if child.type in _REDIRECTS], script)
-            found.extend(inner)
-        elif node.type == "herestring_redirect":
-            words = expand.fields([child for child in node.children if child.is_named], script, statement)
-            stdin = " ".join(word.text for word in words) if all(word.known for word in words) else stdin
-            found.extend(Redirect("<<<", word) for word in words)
-        else:
-            found.extend(file_redirect(node, script, statement))
-    return tuple(found), stdin
 
 
 def _command(
@@ -209,8 +199,8 @@ def _command(
     trailing: tuple[Node, ...] = (),
 ) -> tuple[Command, ...]:
     children = node.children
-    redirects = [child for child in children if child.type in _REDIRECTS]
-    own, own_stdin = _redirects(redirects, script) if redirects else ((), None)
+    redirects = [child for child in children if child.type in REDIRECTS]
+    own, own_stdin = redirects_of(redirects, script, statement) if redirects else ((), None)
     assignments = {}
     words: list[Node] = []
     for child in children:
@@ -219,7 +209,7 @@ def _command(
             assignments[name] = value
         elif child.type == "command_name":
             words.extend(child.children)
-        elif child.type in _WORDS:
+        elif child.type in _WORDS and not (redirects and is_descriptor(child)):
             words.append(child)
     if redirects or trailing:
         words.extend((*trailing_words(redirects), *trailing))
@@ -244,6 +234,10 @@ def _command(
 def _emit(command: Command, script: Script) -> tuple[Command, ...]:
     if len(script.commands) > MAX_COMMANDS:
         raise OutOfBoundsError
+    if command.redirects:
+        command = with_input(command, script)
+    if script.files and command.name in READ_AS_TEXT:
+        command = with_files(command, script)
     program = program_of(command, script)
     if program is not None:
         command = replace(command, program=program)
@@ -265,6 +259,8 @@ def _emit(command: Command, script: Script) -> tuple[Command, ...]:
             out.extend(_nested(inner, command, script))
     for text in known_scripts(command, script):
         out.extend(_run_text(text, command, script))
+    for argv in known_programs(command, script) if script.files else ():
+        out.extend(_emit(_started(argv, command), script))
     script.nesting -= 1
     return tuple(out)
 
@@ -300,6 +296,7 @@ def _nested(outer: Text, command: Command, script: Script) -> tuple[Command, ...
         running=script.running,
         arrays=dict(script.arrays),
         functions=script.functions,
+        opened=script.opened,
         budget=script.budget,
     )
     if outer.arguments is not None:
@@ -356,6 +353,13 @@ def _unset(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[Comm
     return _emit(Command((first, *words), start, end, feeds=feeds, cwd=script.cwd), script)
 
 
+def _opened(node: Node, script: Script, _feeds: tuple[Command, ...]) -> tuple[Command, ...]:
+    """A redirect without a command, which prints the file in `$(< file)`."""
+    redirects, stdin = redirects_of([node], script, statement)
+    start, end = script.span(node)
+    return _emit(Command(argv=(), start=start, end=end, redirects=redirects, stdin=stdin, cwd=script.cwd), script)
+
+
 def _for(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
     variable = node.child_by_field_name("variable")
     words = expand.fields([child for child in node.children if child.type in _WORDS], script, statement)
@@ -386,5 +390,6 @@ _HANDLERS: Final = {
     "function_definition": _function,
     "for_statement": _for,
     "unset_command": _unset,
+    "file_redirect": _opened,
     **dict.fromkeys(_WORDS, _word),
 }

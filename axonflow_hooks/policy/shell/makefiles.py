@@ -6,13 +6,13 @@ GNU make manual 4 (rules), 5 (recipes), 9.5 (overriding variables) and 9.8 (opti
 from __future__ import annotations
 
 import re
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MAKERS: Final = frozenset({"make", "gmake", "mingw32-make", "bmake"})
+MAKERS: Final = frozenset({"make", "gmake", "mingw32-make", "bmake", "just"})
 
 _RULE: Final = re.compile(r"^(?![ \t#])[^\n=;#]*:(?!=)[^\n;=]*;[ \t]*(.*)$")
 _DEFINITION: Final = re.compile(r"^[ ]*(?:export[ ]+|override[ ]+)?([\w.-]+)[ \t]*(?:::?|[+?!])?=[ \t]*(.*)$")
@@ -48,6 +48,13 @@ def recipes(text: str, arguments: Iterable[str] = ()) -> list[str]:
         if len(found) > _MAX_RECIPES:
             break
     return [line for line in (_expanded(line, variables) for line in found[:_MAX_RECIPES]) if line]
+
+
+def makefile_names(arguments: Iterable[str]) -> tuple[str, ...]:
+    """Take the arguments of make and give the names of the makefiles that it may read."""
+    pairs = dict(pairwise(arguments))
+    named = pairs.get("-f") or pairs.get("--file") or pairs.get("--makefile")
+    return (named,) if named else ("GNUmakefile", "makefile", "Makefile")
 
 
 def command_variables(arguments: Iterable[str]) -> Iterator[str]:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell.code import runs_programs
-from axonflow_hooks.policy.shell.commands import HOME, UNKNOWN
+from axonflow_hooks.policy.shell.commands import HOME, UNKNOWN, Word
 from axonflow_hooks.policy.shell.constants import input_of, output_of
-from axonflow_hooks.policy.shell.makefiles import MAKERS, recipes
+from axonflow_hooks.policy.shell.loaded import NAMING, loaded_files, spent
+from axonflow_hooks.policy.shell.makefiles import MAKERS, makefile_names, recipes
 from axonflow_hooks.policy.shell.names import SHELLS
 from axonflow_hooks.policy.shell.parameters import bind, keep_array
-from axonflow_hooks.policy.shell.started import Text
+from axonflow_hooks.policy.shell.projects import JUST, PACKAGE_MANAGERS, package_scripts
+from axonflow_hooks.policy.shell.started import Argv, Text
+from axonflow_hooks.policy.shell.written import WRITERS, remember_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from axonflow_hooks.policy.shell.commands import Command
     from axonflow_hooks.policy.shell.script import Script
 
 _FOLDERS: Final = frozenset({"cd", "pushd"})
+_INDENTED: Final = re.compile(r"(?m)^ {2,}")
+_PROGRAM_FILE: Final = re.compile(r"\.(?:py|php|lua)$")
 _FOLDER_OPTIONS: Final = frozenset({"-P", "-L", "-e", "-@", "--"})
 
 
@@ -46,8 +52,10 @@ def remember(command: Command, script: Script) -> None:
     elif name == "printf" and command.arguments[:1] == ("-v",) and len(command.arguments) > 2:
         printed = output_of(replace(command, argv=(command.argv[0], *command.argv[3:])))
         script.variables[command.arguments[1]] = UNKNOWN if printed is None else printed
-    if command.redirects or name == "tee":
-        _remember_files(command, script)
+    elif name == "hash" and command.arguments[:1] == ("-p",) and len(command.arguments) == 3:
+        script.aliases[command.arguments[2]] = shlex.quote(command.arguments[1])
+    if command.redirects or name in WRITERS:
+        remember_files(command, script)
 
 
 def _enter(command: Command, script: Script) -> None:
@@ -83,29 +91,14 @@ def _fields(text: str, command: Command, script: Script) -> list[str]:
     return line.split() if not separators else [part for part in re.split(f"[{re.escape(separators)}]", line) if part]
 
 
-def _remember_files(command: Command, script: Script) -> None:
-    """Note the texts that a file may hold: which of two branches has written it is not known."""
-    targets = [item for item in command.redirects if item.operator in (">", ">>", ">|")][-1:]
-    written = [item.target.text for item in targets]
-    appends = any(item.operator == ">>" for item in targets)
-    text = output_of(command) if written else None
-    if command.name == "tee":
-        written, text = command.operands(), input_of(command)
-        appends = "-a" in command.arguments or "--append" in command.arguments
-    if text is None:
-        return
-    for path in written:
-        known = script.files.get(path, ())
-        versions = tuple(f"{version}{text}\n" for version in known) if appends and known else (*known, f"{text}\n")
-        script.files[path] = tuple(dict.fromkeys(versions))
-        script.budget.spend(sum(map(len, script.files[path])))
-
-
 def program_of(command: Command, script: Script) -> str | None:
     """Give the text of a program file that this command line wrote and that an interpreter or compiler now runs."""
     if not script.files or not runs_programs(command):
         return None
-    return next(("\n".join(script.files[path]) for path in command.operands() if path in script.files), None)
+    operands = command.operands()
+    if operands and _PROGRAM_FILE.search(operands[0]):
+        operands = operands[:1]  # what stands behind the program is data
+    return next(("\n".join(texts) for texts in map(script.file, operands) if texts), None)
 
 
 def known_scripts(command: Command, script: Script) -> tuple[Text, ...]:
@@ -119,20 +112,46 @@ def known_scripts(command: Command, script: Script) -> tuple[Text, ...]:
     arguments: tuple[str, ...] | None = None
     if path in script.aliases:
         found: tuple[str, ...] = (" ".join((script.aliases[path], *map(shlex.quote, command.arguments))),)
+    elif "/" in path and script.file(path):
+        found = script.file(path)
+        arguments = command.arguments or None
     elif command.name in MAKERS:
         found = tuple(line for text in _makefiles(command, script) for line in recipes(text, command.arguments))
+    elif command.name in PACKAGE_MANAGERS:
+        texts = script.file("package.json")
+        found = tuple(line for text in texts for line in package_scripts(text, command.arguments))
+    elif command.name == "exec" and not command.arguments:
+        found = () if command.stdin is None else (command.stdin,)
     elif command.name in SHELLS or command.name in ("source", "."):
-        found = next((script.files[path] for path in command.operands()[:1] if path in script.files), ())
+        found = script.file(next(iter(command.operands()), ""))
         arguments = tuple(command.operands()[1:]) or None
     else:
-        found = script.files.get(path, script.files.get(path.removeprefix("./"), ()))
+        found = script.file(path)
         arguments = command.arguments or None
     return tuple(Text(text, True, arguments) for text in found if text not in script.running)
 
 
+def known_programs(command: Command, script: Script) -> Iterator[Argv]:
+    """Give the files that this line wrote and that a command loads or starts besides its own, as commands."""
+    kept = NAMING & script.variables.keys()
+    if kept and command.argv:
+        # of a variable set before, which may be exported
+        set_before = {name: script.variables[name] for name in kept}
+        command = replace(command, assignments=set_before | command.assignments)
+    for runner, path in loaded_files(command):
+        bare = path.removeprefix("./")
+        if bare[-1:] == "/":
+            found = [name for name in script.files if name.startswith(bare)]
+        else:
+            found = [bare] if bare in script.files else []
+        for name in found if not kept or script.budget.follow() else ():
+            words = tuple(Word(text, command.start, command.end) for text in (*runner, name))
+            yield Argv(words, assignments=spent(command))
+
+
 def _makefiles(command: Command, script: Script) -> tuple[str, ...]:
     """Give the texts that the makefile of this command may hold, where this line wrote it."""
-    pairs = dict(pairwise(command.arguments))
-    named = pairs.get("-f") or pairs.get("--file") or pairs.get("--makefile")
-    names = (named,) if named else ("GNUmakefile", "makefile", "Makefile")
-    return tuple(text for name in names for text in script.files.get(name, ()))
+    if command.name == "just":
+        return tuple(_INDENTED.sub("\t", text) for name in JUST for text in script.file(name))
+    names = makefile_names(command.arguments)
+    return tuple(text for name in names for text in script.file(name))

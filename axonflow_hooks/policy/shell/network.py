@@ -158,7 +158,8 @@ def _hands_out_shell(command: Command) -> bool:
 
 def contacts_metadata_service(command: Command) -> bool:
     """A request to the cloud's instance metadata service, in any spelling of its address."""
-    if any(names_metadata_service(item.target.text.removeprefix("/dev/tcp/")) for item in command.redirects):
+    opened = (item.target.text for item in command.redirects if item.operator != "<<<")
+    if any(names_metadata_service(path.removeprefix("/dev/tcp/")) for path in opened):
         return True
     if command.name in CLIENTS:
         named = (argument.split(":", 2)[-1] for option, argument in pairwise(command.arguments) if option in _ROUTES)

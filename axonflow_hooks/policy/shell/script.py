@@ -18,7 +18,8 @@ class Script:
     """One text of shell being lowered: its bytes, where they stand in the outermost source, what is known so far.
 
     `arrays` are the elements of arrays by subscript, the positional parameters those of `@`; `functions` the bodies of
-    the functions defined so far.
+    the functions defined so far; `files` the texts that a file may hold, by its name without `./`; `opened` the files
+    that descriptors with a number of their own write to.
     """
 
     source: bytes
@@ -35,7 +36,12 @@ class Script:
     arrays: dict[str, dict[str, str]] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
+    opened: dict[str, str] = field(default_factory=dict)
     misread: bool = False
+
+    def file(self, path: str) -> tuple[str, ...]:
+        """Give the texts that a file may hold, as far as this line wrote it."""
+        return self.files.get(path.removeprefix("./"), ())
 
     def text(self, node: Node) -> str:
         """Give the source text of a node."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.matching import Haystack, compile_set
 from axonflow_hooks.policy.shell.effects import PROGRAMS
-from axonflow_hooks.policy.shell.hooked import CONSEQUENTIAL
+from axonflow_hooks.policy.shell.loaded import CONSEQUENTIAL
 from axonflow_hooks.policy.shell.unwrap import SCRIPT_RUNNERS
 
 if TYPE_CHECKING:

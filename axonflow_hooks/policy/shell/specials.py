@@ -22,6 +22,7 @@ _SSH_VALUES: Final = "BbcDEeFIiJLlmOopQRSWw"
 _EVAL: Final = ("-E", "--eval")
 _MAKEFILE_OPTIONS: Final = re.compile(r"(?m)^-(?:\w*[fE]|-(?:f|m|ev))")
 _MAX_ARGUMENTS: Final = 64
+_MAX_LINES: Final = 256
 
 
 def _su(command: Command) -> Iterator[Argv | Text]:
@@ -149,8 +150,8 @@ def _parallel(command: Command) -> Iterator[Argv | Text]:
 
 
 def _sqlite(command: Command) -> Iterator[Argv | Text]:
-    for argument in command.arguments:
-        for line in argument.split("\n"):
+    for text in (*command.arguments, input_of(command) or ""):
+        for line in text.split("\n")[:_MAX_LINES]:
             head, _blank, rest = line.strip().partition(" ")
             if head in (".shell", ".system", "\\!"):
                 yield Text(rest)

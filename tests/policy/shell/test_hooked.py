@@ -20,6 +20,12 @@ STARTS = [
     "PS1='$(rm -rf ~)' bash -i",
     "PS4='`rm -rf /`' bash -x s",
     "echo 'rm -rf ~' >> ~/.bashrc",
+    "SUDO_EDITOR='rm -rf /' sudoedit /etc/hosts",
+    "KUBE_EDITOR='sh -c \"rm -rf ~\"' kubectl edit cm x",
+    "LESSCLOSE='rm -rf / %s %s' less x.gz",
+    "RSYNC_CONNECT_PROG='rm -rf /' rsync rsync://h/m .",
+    "CC='rm -rf / #' make",
+    "ENV='`rm -rf /`' sh -i",
 ]
 PRELOADS = [
     "LD_PRELOAD=/tmp/x.so ls",
@@ -58,6 +64,10 @@ CLEAN = [
     "unset LD_PRELOAD",
     "HISTSIZE=1000 bash",
     "unset FOO",
+    "CC='ccache gcc' CXX=clang++ make",
+    "SUDO_EDITOR=vim sudoedit /etc/hosts",
+    "AWS_PAGER='less -R' aws ec2 describe-instances",
+    "FZF_DEFAULT_COMMAND='fd --type f' fzf",
 ]
 
 
