@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import os
 import signal
 import sys
@@ -34,6 +35,7 @@ from axonflow_hooks.agent.store.database import open_database
 from axonflow_hooks.agent.store.options import store_options
 from axonflow_hooks.agent.store.writer import Writer
 from axonflow_hooks.agent.tables.records import LOCAL_TENANT, now
+from axonflow_hooks.agent.verification.sealed_rows import access_faults
 from axonflow_hooks.errors import AxonFlowError
 from axonflow_hooks.paths import resolve_paths
 from axonflow_hooks.policy import PolicySource
@@ -52,6 +54,11 @@ if TYPE_CHECKING:
 
 _SETTINGS: Final = ("PII_ACTION", "AXONFLOW_INTEGRATIONS")
 """The settings that are the agent's; where clients find it, and as whom they call, is not its business."""
+
+_MAX_FAULTS_TOLD: Final = 20
+"""Faults that are logged at the start; `agent status` and `audit verify` tell the others."""
+
+logger: Final = logging.getLogger("axonflow.agent")
 
 _GC_THRESHOLD: Final = (20_000, 20, 50)
 """Requests leave few cycles behind: the default would look for them after every second one."""
@@ -135,6 +142,8 @@ def _run(
             stack.enter_context(announced(folder, agent.instance))
         _keep_what_is_loaded()
         _announce(agent, place, time.perf_counter() - started)
+        for fault in (await agent.read(access_faults))[:_MAX_FAULTS_TOLD]:
+            logger.warning("Who has access was changed past the agent: %s. See: axonflow-hooks audit verify", fault)
 
     run(server_of(build_app(agent), tls, ready).serve(sockets=sockets))
 

@@ -15,6 +15,7 @@ from axonflow_hooks.agent.service import control, units
 from axonflow_hooks.agent.service.health import Answer, ask
 from axonflow_hooks.agent.service.instance import find_instance, is_held
 from axonflow_hooks.agent.service.routes import CLIENTS_PATH, STATUS_PATH
+from axonflow_hooks.cli.audit_view import printable
 from axonflow_hooks.errors import AxonFlowError, SettingsError
 from axonflow_hooks.paths import resolve_paths
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 NOT_RUNNING: Final = 3
 """What an init script answers for a service that does not run (LSB 5, 22.2)."""
+MAX_FAULT_CHARS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,9 @@ def clients_text(data_dir: Path | None, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(found)
     lines = [
-        f"{row['client_id']:<24} added {row['created_at'][:19]}Z"
+        f"{printable(row['client_id']):<24} added {row['created_at'][:19]}Z"
         + (f"  revoked {row['revoked_at'][:19]}Z" if row.get("revoked_at") else "")
+        + (f"  refused: {printable(row['fault'], MAX_FAULT_CHARS)}" if row.get("fault") else "")
         for row in found["clients"]
     ]
     return "\n".join(lines) or "No clients besides your own."
@@ -195,7 +198,8 @@ def _told(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if found.get("memory_mb"):
         rows.append(("memory", f"{found['memory_mb']} MB"))
-    return [*rows, *(("fault", str(fault)) for fault in found["policy_faults"])]
+    faults = (*found["policy_faults"], *found.get("access_faults", ()))
+    return [*rows, *(("fault", printable(fault, MAX_FAULT_CHARS)) for fault in faults)]
 
 
 def _call(data_dir: Path | None, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:

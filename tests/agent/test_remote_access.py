@@ -19,6 +19,7 @@ from axonflow_hooks.agent.access import access_of
 from axonflow_hooks.agent.listening import Tls
 from axonflow_hooks.agent.service.health import is_answering
 from axonflow_hooks.agent.service.instance import find_instance
+from tests.agent.store.old_release import secret_hash, tamper
 from tests.conftest import NO_TLS
 
 if TYPE_CHECKING:
@@ -109,6 +110,43 @@ def test_names_that_are_taken(running_agent: AgentProcess) -> None:
         assert client.post(CLIENTS, json={"name": "local"}).status_code == 409
         client.delete(f"{CLIENTS}/twice")
         assert client.post(CLIENTS, json={"name": "twice"}).status_code == 409
+
+
+def test_clients_that_were_written_past_the_agent_are_refused_named_and_settled(start_agent: Start) -> None:
+    agent = start_agent()
+    auth = add(agent, "ci")
+    add(agent, "gone")
+    tamper(
+        agent.data_dir,
+        "INSERT INTO agent_clients SELECT 'eve', "
+        f"'{secret_hash('eve', 'mine')}', created_at, created_by, NULL, mac FROM agent_clients WHERE client_id = 'ci'",
+        "DELETE FROM agent_clients WHERE client_id = 'gone'",
+    )
+    assert [ping(agent, ("eve", "mine")), ping(agent, auth)] == [401, 200]
+    with agent.client() as client:
+        listed = {row["client_id"]: row.get("fault") for row in client.get(CLIENTS).json()["clients"]}
+        assert listed == {"ci": None, "eve": "it was not written by this agent"}
+        forged, missing = client.get(STATUS).json()["access_faults"]
+        assert forged == "client: it was not written by this agent, or was changed (eve)"
+        assert missing.startswith("client: its row is missing: gone")
+        for name in ("eve", "gone"):
+            assert client.delete(f"{CLIENTS}/{name}").status_code == 204
+        assert client.get(STATUS).json()["access_faults"] == []
+    assert agent.tool("search_audit_events", {"request_type": "client_revoked"})["total"] == 2
+    agent.stop()
+    assert any("The client eve is refused" in line for line in agent.stderr)
+
+
+def test_an_agent_that_starts_says_who_was_given_access_past_it(start_agent: Start) -> None:
+    agent = start_agent()
+    add(agent, "ci")
+    agent.stop()
+    tamper(agent.data_dir, "UPDATE agent_clients SET client_id = 'eve' || char(27) || '[2J'")
+    again = start_agent(home=agent.home, data_dir=agent.data_dir)
+    again.stop()
+    forged, missing = (line for line in again.stderr if "Who has access was changed past the agent" in line)
+    assert "(eve[2J)" in forged
+    assert "its row is missing: ci" in missing
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -144,6 +146,18 @@ def test_clients_are_added_listed_and_revoked(cli: Cli, folder: Path) -> None:
     (row,) = json.loads(agent(cli, folder, "client", "list", "--json").out)["clients"]
     assert (row["client_id"], row["created_by"], "revoked_at" in row) == ("ci", "local", True)
     assert agent(cli, folder, "client", "revoke", "ci").code == 1
+
+
+def test_a_client_that_was_changed_past_the_agent_is_named_and_refused(cli: Cli, folder: Path) -> None:
+    assert start(cli, folder).code == 0
+    assert agent(cli, folder, "client", "add", "ci").code == 0
+    assert "refused" not in agent(cli, folder, "client", "list").out
+    with contextlib.closing(sqlite3.connect(folder / "agent.db", timeout=30)) as database, database:
+        database.execute("UPDATE agent_clients SET created_by = char(27) || 'somebody' WHERE client_id = 'ci'")
+    listed, told = agent(cli, folder, "client", "list").out, agent(cli, folder, "status").out
+    assert ("ci " in listed, "refused: " in listed) == (True, True)
+    assert [line for line in told.splitlines() if line.startswith("fault") and "ci" in line]
+    assert "\x1b" not in listed + told
 
 
 def test_without_an_agent_there_are_no_clients(cli: Cli, folder: Path) -> None:

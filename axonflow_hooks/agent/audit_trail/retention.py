@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PRUNED: Final = "audit_pruned"
 """`request_type` of the entry that says what was forgotten."""
 
+ROWS_SEALED: Final = "rows_sealed"
+"""`request_type` of the entry that says that the clients and tenants of an earlier release were sealed."""
+
 PIECE_ENTRIES: Final = 4_096
 """Entries that one transaction forgets, so that records do not wait long for it."""
 
@@ -48,9 +51,22 @@ def prune_piece(connection: Connection, appender: Appender, head: Head, before: 
     connection.execute(delete(decisions).where(decisions.c.decision_id.in_(committed)))
     connection.execute(delete(audit_log).where(log.sequence <= sequence))
     connection.execute(delete(audit_checkpoints).where(audit_checkpoints.c.sequence < sequence))
-    details = {"through_sequence": sequence, "row_hash": row_hash, "entries": count, "before": before}
+    details = {
+        "through_sequence": sequence,
+        "row_hash": row_hash,
+        "entries": count,
+        "before": before,
+        ROWS_SEALED: True,
+    }
     entry = agent_entry(PRUNED, f"{count} entries up to {sequence} were forgotten: older than {before}.", details)
     return appender.append(connection, anchored, [], [entry.row()])
+
+
+def were_sealed(connection: Connection) -> bool:
+    """Tell whether a release that seals clients and tenants has written to this trail: it said so, or has pruned it."""
+    log = audit_log.c
+    query = select(log.request_type, log.policy_details).where(log.request_type.in_((ROWS_SEALED, PRUNED)))
+    return any(kind == ROWS_SEALED or f'"{ROWS_SEALED}"' in str(details) for kind, details in connection.execute(query))
 
 
 def _next_anchor(connection: Connection, appender: Appender, head: Head, before: str) -> tuple[int, str] | None:

@@ -17,10 +17,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from axonflow_hooks.agent.clients import TENANT_PREFIX
 from axonflow_hooks.agent.errors import RestRefused
 from axonflow_hooks.agent.faults import report
+from axonflow_hooks.agent.grants.events import commit_event
 from axonflow_hooks.agent.names import kept_name
 from axonflow_hooks.agent.rate_limit import Window
 from axonflow_hooks.agent.registration.outbox import put_recovery_mail
 from axonflow_hooks.agent.store.registrations import (
+    TENANT_RECOVERED,
     add_tenant,
     add_token,
     count_tenants,
@@ -28,8 +30,10 @@ from axonflow_hooks.agent.store.registrations import (
     live_tenants,
     renew_tenant,
     take_attempt,
+    tenants,
     use_token,
 )
+from axonflow_hooks.agent.store.sealed import committing
 from axonflow_hooks.agent.tables.records import AuditRecord, Caller, format_time, new_audit_id, now, parse_time
 from axonflow_hooks.recognition import credential_key
 
@@ -119,8 +123,8 @@ class Registrations:
                 raise RestRefused(409, "This e-mail address has as many tenants as it may have")
             if count_tenants(connection, now()) >= MAX_TENANTS:
                 raise RestRefused(503, "No further tenants can be registered", headers={"Retry-After": "3600"})
-            add_tenant(connection, row)
-            transaction.append_audit(_event("tenant_registered", tenant_id))
+            made = add_tenant(connection, row)
+            commit_event(transaction, committing(_event("tenant_registered", tenant_id), tenants, made))
 
         await agent.writer.submit(add)
         self._clients.forget(tenant_id)
@@ -171,12 +175,15 @@ class Registrations:
             if found is None:
                 raise RestRefused(401, _INVALID)
             tenant_id: str = found["tenant_id"]
-            if found["used_at"] is not None or not use_token(connection, found["token_hash"], now()):
+            if found["used_at"] is not None:
                 raise RestRefused(401, "Recovery token has already been used")
-            renewed = {"secret_hash": _hash(tenant_id, secret), "expires_at": format_time(expires_at)}
-            if found["expires_at"] <= now() or not renew_tenant(connection, tenant_id, renewed):
+            if found["expires_at"] <= now() or not use_token(connection, found, now()):
                 raise RestRefused(401, _INVALID)
-            transaction.append_audit(_event("tenant_recovered", tenant_id))
+            values = {"secret_hash": _hash(tenant_id, secret), "expires_at": format_time(expires_at)}
+            renewed = renew_tenant(connection, tenant_id, values)
+            if renewed is None:
+                raise RestRefused(401, _INVALID)
+            commit_event(transaction, committing(_event(TENANT_RECOVERED, tenant_id), tenants, renewed))
             return tenant_id, _unseal(token, found["sealed_email"])
 
         tenant_id, email = await agent.writer.submit(use)

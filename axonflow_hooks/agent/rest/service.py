@@ -19,11 +19,14 @@ from pydantic import BaseModel, Field
 from axonflow_hooks import __version__
 from axonflow_hooks.agent.audit_trail.heads import load_head
 from axonflow_hooks.agent.errors import RestRefused
+from axonflow_hooks.agent.grants.events import commit_event
 from axonflow_hooks.agent.names import kept_user
 from axonflow_hooks.agent.rest.endpoint import Endpoint, RestCall, RestReply
 from axonflow_hooks.agent.service.routes import CLIENTS_PATH, STATUS_PATH
-from axonflow_hooks.agent.store.registrations import add_client, list_clients, revoke_client
+from axonflow_hooks.agent.store.registrations import add_client, agent_clients, list_clients, revoke_client
+from axonflow_hooks.agent.store.sealed import committing
 from axonflow_hooks.agent.tables.records import LOCAL_TENANT, AuditRecord, new_audit_id, now, parse_time
+from axonflow_hooks.agent.verification.sealed_rows import access_faults
 from axonflow_hooks.recognition import credential_key
 
 if TYPE_CHECKING:
@@ -50,12 +53,16 @@ class ClientCredential(BaseModel):
 
 
 class ClientEntry(BaseModel):
-    """A client that was added, without what its secret is checked by."""
+    """A client that was added, without what its secret is checked by.
+
+    `fault` says why it has no access although it seems to: its row was written or changed past the agent.
+    """
 
     client_id: str
     created_at: str
     created_by: str
     revoked_at: str | None = None
+    fault: str | None = None
 
 
 class ClientList(BaseModel):
@@ -75,7 +82,10 @@ class AuditState(BaseModel):
 
 
 class AgentStatus(BaseModel):
-    """How a running agent is. Times are RFC 3339, `memory_mb` is the resident set where the system tells it."""
+    """How a running agent is. Times are RFC 3339, `memory_mb` is the resident set where the system tells it.
+
+    `access_faults` are clients and tenants that were added, changed or removed past the agent.
+    """
 
     version: str
     pid: int
@@ -85,6 +95,7 @@ class AgentStatus(BaseModel):
     policies: int
     dynamic_policies: int
     policy_faults: list[str]
+    access_faults: list[str]
     audit: AuditState
     sessions: int
     passphrase: bool
@@ -96,6 +107,7 @@ async def _status(agent: Agent, call: RestCall) -> RestReply:
     _local_only(agent, call.caller)
     policies = await agent.policies_of(LOCAL_TENANT)
     stored = await agent.read(load_head)
+    altered = await agent.read(access_faults)
     started = agent.instance.started_at if agent.instance else now()
     begun = parse_time(started) or datetime.now(timezone.utc)
     found = AgentStatus(
@@ -107,6 +119,7 @@ async def _status(agent: Agent, call: RestCall) -> RestReply:
         policies=len(policies.engine.policies),
         dynamic_policies=len(policies.rules),
         policy_faults=agent.policies.faults(policies) if agent.policies else [],
+        access_faults=altered,
         audit=AuditState(
             sequence=stored.head.sequence if stored else 0,
             head=stored.head.row_hash if stored else "",
@@ -124,7 +137,7 @@ async def _status(agent: Agent, call: RestCall) -> RestReply:
 async def _list(agent: Agent, call: RestCall) -> RestReply:
     _local_only(agent, call.caller)
     rows = await agent.read(list_clients)
-    entries = [ClientEntry.model_validate(row) for row in rows]
+    entries = [ClientEntry.model_validate({**row, "fault": row["fault"] or None}) for row in rows]
     return RestReply(ClientList(clients=entries, count=len(entries)).model_dump(exclude_none=True))
 
 
@@ -145,9 +158,10 @@ async def _add(agent: Agent, call: RestCall) -> RestReply:
     }
 
     def add(transaction: Transaction) -> None:
-        if not add_client(transaction.connection, row):
+        made_row = add_client(transaction.connection, row)
+        if made_row is None:
             raise RestRefused(409, "There is or was a client of that name, and records of it")
-        transaction.append_audit(_event("client_added", call.caller, name))
+        commit_event(transaction, committing(_event("client_added", call.caller, name), agent_clients, made_row))
 
     await agent.writer.submit(add)
     _forget(agent, name)
@@ -159,9 +173,14 @@ async def _revoke(agent: Agent, call: RestCall) -> RestReply:
     name = call.path["client_id"]
 
     def revoke(transaction: Transaction) -> None:
-        if not re.match(_NAME, name) or not revoke_client(transaction.connection, name, now()):
+        done = None
+        if re.match(_NAME, name):
+            done = revoke_client(transaction.connection, name, now(), call.caller.client_id)
+        if done is None:
             raise RestRefused(404, "No client of that name has access")
-        transaction.append_audit(_event("client_revoked", call.caller, name))
+        row, fault = done
+        event = _event("client_revoked", call.caller, name, **({"fault": fault} if fault else {}))
+        commit_event(transaction, committing(event, agent_clients, row))
 
     await agent.writer.submit(revoke)
     _forget(agent, name)
@@ -178,7 +197,7 @@ def _forget(agent: Agent, client_id: str) -> None:
         agent.access.clients.forget(client_id)
 
 
-def _event(kind: str, caller: Caller, name: str) -> AuditRecord:
+def _event(kind: str, caller: Caller, name: str, **details: str) -> AuditRecord:
     return AuditRecord(
         id=new_audit_id(),
         timestamp=now(),
@@ -186,7 +205,7 @@ def _event(kind: str, caller: Caller, name: str) -> AuditRecord:
         tool_name="",
         query=f"{kind.replace('_', ' ')}: {name}",
         caller=caller,
-        policy_details={"client": name},
+        policy_details={"client": name, **details},
     )
 
 

@@ -17,6 +17,7 @@ from axonflow_hooks.agent.audit_trail.chain import Head
 from axonflow_hooks.agent.audit_trail.heads import HEAD_ID, last_entry, load_head
 from axonflow_hooks.agent.errors import StartupError
 from axonflow_hooks.agent.store import grants, policies, registrations, triggers
+from axonflow_hooks.agent.store.adoption import SEALING_REVISION, adopt_rows
 from axonflow_hooks.agent.tables import schema
 from axonflow_hooks.private_files import PRIVATE_FILE_MODE
 
@@ -48,7 +49,7 @@ alembic_version = Table("alembic_version", MetaData(), Column("version_num", Str
 def prepare(connection: Connection, trail: Trail, keys: Keys, *, file: Path | None = None) -> None:
     """Make the database ready for this release, inside the caller's transaction; `file` is SQLite's.
 
-    Raises StartupError when a newer release or another program wrote it, or other keys.
+    Raises StartupError when a newer release or another program wrote it, or other keys, or where it is an older copy.
     """
     tables = set(inspect(connection).get_table_names())
     if not tables:
@@ -133,6 +134,8 @@ def _upgrade(connection: Connection, trail: Trail, tables: set[str], file: Path 
     upgrade(connection)
     if load_head(connection) is None:
         _add_head(connection, trail, last_entry(connection))
+    if found < SEALING_REVISION:
+        adopt_rows(connection, trail)
 
 
 def _note(connection: Connection, revision: str) -> None:

@@ -1,4 +1,4 @@
-"""Rows that count only as this agent wrote them: what people have granted, and the policies that tenants write.
+"""Rows that count only as this agent wrote them: who may call it, what people have granted, policies of tenants.
 
 Each row carries an authentication code over all its columns, by a key that lies outside the database (`Seal`). Each
 change of it is an entry of the audit trail that names the row (`correlation_id`) and repeats its code. A row holds
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from axonflow_hooks.agent.audit_trail.append import Trail
     from axonflow_hooks.agent.audit_trail.chain import Seal
+    from axonflow_hooks.agent.tables.records import AuditRecord
 
 MAC: Final = "mac"
 """The column of the code, and the name under which an entry's details repeat it."""
@@ -36,8 +37,18 @@ COMMITTING: Final = {
     "approvals": ("approval_requested", "approval_approved", "approval_rejected", "approval_used"),
     "policy_overrides": ("policy_override_created", "policy_override_deleted"),
     "policies": ("policy_created", "policy_updated", "policy_enabled", "policy_disabled", "policy_deleted"),
+    "agent_clients": ("client_added", "client_sealed", "client_revoked"),
+    "tenants": ("tenant_registered", "tenant_sealed", "tenant_recovered"),
 }
 """By table, the types of the entries that say what a row of it is."""
+
+_NAMED_BY: Final = {
+    "presence_challenges": "nonce",
+    "agent_clients": "client_id",
+    "tenants": "tenant_id",
+    "recovery_tokens": "token_hash",
+}
+"""By table, the column under which the trail knows its rows, where that is not `id`."""
 
 NOT_WRITTEN: Final = "it was not written by this agent"
 NOT_RECORDED: Final = "the audit trail does not have it so"
@@ -70,16 +81,21 @@ def seal_of(connection: Connection) -> Seal:
 
 def subject_of(table: Table, row: Mapping[str, Any]) -> str:
     """Give the name under which the trail knows a row: that of a policy's override outlives its replacement."""
-    if table.name == "presence_challenges":
-        return str(row["nonce"])
     if table.name != "policy_overrides":
-        return str(row["id"])
+        return str(row[_NAMED_BY.get(table.name, "id")])
     return hashlib.sha256(f"{row['tenant_id']}\n{row['policy_id']}".encode()).hexdigest()[:40]
 
 
 def commitment(table: Table, row: Mapping[str, Any]) -> Commitment:
     """Give what the entry of a change has to say of a row."""
     return Commitment(subject_of(table, row), row[MAC])
+
+
+def committing(event: AuditRecord, table: Table, row: Mapping[str, Any]) -> AuditRecord:
+    """Give the entry of a change as one that says what a row is from now on."""
+    commits = commitment(table, row)
+    details = {**event.policy_details, MAC: commits.mac}
+    return event._replace(policy_details=details, correlation_id=commits.subject)
 
 
 def has_mac(seal: Seal, table: Table, row: Mapping[str, Any]) -> bool:

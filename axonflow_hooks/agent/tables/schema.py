@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0006"
+REVISION: Final = "0007"
 """The newest of the migrations in `migrations/versions`: what a database has to be at."""
 
 metadata = MetaData()

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 Kind = Literal[
     "changed", "moved", "rewritten", "removed", "truncated", "added", "head", "checkpoint", "decision", "rollback",
-    "recorded", "damaged", "grant",
+    "recorded", "damaged", "grant", "access",
 ]  # fmt: skip
 
 MAX_FINDINGS: Final = 200

@@ -1,4 +1,4 @@
-"""Verifies a trail: every entry, its order and its end, the signatures, and the decisions and grants it commits to.
+"""Verifies a trail: every entry, its order and its end, the signatures, and the decisions and rows it commits to.
 
 Reads the database as it is at one moment, in a stream, whether an agent writes to it or not.
 """
@@ -15,7 +15,7 @@ from axonflow_hooks.agent.audit_trail.chain import CHECKPOINT_COLUMNS, Checkpoin
 from axonflow_hooks.agent.audit_trail.heads import load_head
 from axonflow_hooks.agent.verification.entries import Expected, missing, walk
 from axonflow_hooks.agent.verification.findings import Finding, Report
-from axonflow_hooks.agent.verification.grants import check_grants
+from axonflow_hooks.agent.verification.sealed_rows import check_access, check_grants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,6 +80,7 @@ def _verify(connection: Connection, evidence: Evidence, report: Report) -> None:
     _check_checkpoints(connection, evidence, head, report)
     _check_decisions(connection, report)
     check_grants(connection, evidence.seal, report)
+    check_access(connection, evidence.seal, report)
 
 
 @contextlib.contextmanager

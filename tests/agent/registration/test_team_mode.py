@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import sqlite3
 import time
@@ -20,7 +21,9 @@ from axonflow_hooks.errors import AccountError, AgentRefused, RateLimited
 from axonflow_hooks.paths import resolve_paths
 from axonflow_hooks.settings import Settings
 from axonflow_hooks.wire.mcp_tools import CheckPolicyArguments
-from tests.agent.conftest import AgentStarter
+from tests.agent.audit_trail.conftest import checked_folder
+from tests.agent.conftest import MCP_PATH, AgentStarter
+from tests.agent.store.old_release import FAR, secret_hash, tamper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
     Start = Callable[..., AgentProcess]
 
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 TEAM = {"AXONFLOW_AGENT_TEAM_MODE": "1"}
 REGISTER, RECOVER, VERIFY = "/api/v1/register", "/api/v1/recover", "/api/v1/recover/verify"
 EMAIL = "dev@example.com"
@@ -267,3 +271,34 @@ def test_a_tenant_cannot_manage_the_agent(agent: AgentProcess) -> None:
     with agent.client(auth=(made["tenant_id"], made["secret"])) as client:
         assert client.get("/api/v1/agent/status").status_code == 403
         assert client.post("/api/v1/agent/clients", json={"name": "x"}).status_code == 403
+
+
+def test_a_tenant_whose_row_was_changed_is_refused_and_cannot_be_recovered(agent: AgentProcess) -> None:
+    with public(agent) as client:
+        made = client.post(REGISTER, json={"email": EMAIL}).json()
+        other = client.post(REGISTER).json()
+        assert client.post(RECOVER, json={"email": EMAIL}).status_code == 202
+    token = token_in(mail(agent)[1])
+    stolen = secret_hash(made["tenant_id"], "mine")
+    tamper(agent.data_dir, f"UPDATE tenants SET secret_hash = '{stolen}' WHERE tenant_id = '{made['tenant_id']}'")
+    with public(agent) as client:
+        for secret in ("mine", made["secret"]):
+            assert client.post(MCP_PATH, json=PING, auth=(made["tenant_id"], secret)).status_code == 401
+        assert client.post(MCP_PATH, json=PING, auth=(other["tenant_id"], other["secret"])).status_code == 200
+        assert client.post(VERIFY, json={"token": token}).status_code == 401
+    (finding,) = checked_folder(agent.data_dir).findings
+    assert (finding.kind, finding.id) == ("access", made["tenant_id"])
+
+
+def test_a_token_that_was_written_past_the_agent_recovers_nobody(agent: AgentProcess) -> None:
+    token = "ab" * 32
+    with public(agent) as client:
+        made = client.post(REGISTER).json()
+        tamper(
+            agent.data_dir,
+            f"INSERT INTO recovery_tokens VALUES ('{hashlib.sha256(token.encode()).hexdigest()}', "
+            f"'{made['tenant_id']}', 'x', '{made['expires_at']}', '{FAR}', NULL, NULL)",
+        )
+        assert client.post(VERIFY, json={"token": token}).status_code == 401
+        assert client.post(MCP_PATH, json=PING, auth=(made["tenant_id"], made["secret"])).status_code == 200
+    assert [finding.kind for finding in checked_folder(agent.data_dir).findings] == ["access"]

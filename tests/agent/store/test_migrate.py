@@ -87,9 +87,10 @@ def test_a_migrated_database_has_what_it_had_and_a_chain(folder: Path) -> None:
     before = rows(folder, "SELECT id, query, decision_id, response_time_ms FROM audit_log ORDER BY sequence")
     write(folder, range(6, 10))
     report = checked_folder(folder)
-    assert (report.findings, report.entries, report.decisions) == ([], 9, 5)
+    assert (report.findings, report.entries, report.decisions) == ([], 10, 5)
     after = rows(folder, "SELECT id, query, decision_id, response_time_ms FROM audit_log ORDER BY sequence LIMIT 5")
     assert after == before
+    assert rows(folder, "SELECT request_type FROM audit_log WHERE sequence = 6") == [("rows_sealed",)]
 
 
 def test_grants_without_codes_end_and_policies_stay(empty: Engine) -> None:
