@@ -63,7 +63,7 @@ def describe(*, healthy: bool, team: bool = False, policy_faults: int = 0) -> di
         },
         "plugin_compatibility": {
             "min_plugin_version": {"claude-code": "1.1.0"},
-            "recommended_plugin_version": {"claude-code": "2.0.0"},
+            "recommended_plugin_version": {"claude-code": __version__},
         },
         "server": {"name": "axonflow-hooks", "version": __version__},
         **({"policy_faults": policy_faults} if policy_faults else {}),

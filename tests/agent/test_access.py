@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from axonflow_hooks import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -186,7 +188,7 @@ def test_health_needs_no_credential(running_agent: AgentProcess) -> None:
     assert health["version"].startswith("9.")
     served = {capability["name"] for capability in health["capabilities"]}
     assert served >= {"health_check", "version_discovery", "plugin_compatibility"}
-    assert health["plugin_compatibility"]["recommended_plugin_version"]["claude-code"] == "2.0.0"
+    assert health["plugin_compatibility"]["recommended_plugin_version"]["claude-code"] == __version__
     assert health["sdk_compatibility"]["min_sdk_version"]["python"]
 
 
