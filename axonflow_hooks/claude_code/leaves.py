@@ -8,13 +8,17 @@ from __future__ import annotations
 import copy
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any, Final
+
+from axonflow_hooks.claude_code.masks import Mask, masks_of, with_masks
 
 _KIND_KEYS: Final = frozenset({"type", "mimeType", "media_type", "cellType", "cell_type", "status"})
 _KIND: Final = re.compile(r"[a-z]+\d{0,2}(?:[_-][a-z]+)*(?:/[a-z0-9.+-]{1,80})?")
 _STRING_OR_PLACEHOLDER: Final = re.compile(r'("(?:[^"\\]|\\.)*")|(\[REDACTED[^\]"\n]*\])', re.DOTALL)
-_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\{1,16}u([0-9a-fA-F]{4})")
+"""The escape of a character in JSON (RFC 8259 7), and in JSON in a string of JSON, to the fourth depth."""
 
 Path = tuple[str | int, ...]
 
@@ -63,13 +67,24 @@ def with_leaves(output: Any, replacements: dict[Path, str]) -> Any:
 
 
 def decoded(text: str) -> str:
-    r"""Give JSON text whose escapes hide characters (`\u0031`) with them decoded, any other text as it is.
+    r"""Give text as it is judged: with the characters that JSON's escapes hide (`\u0031`), wherever they stand in it.
 
-    Only the escapes change: numbers, blanks and doubled keys stay as they were, and JSON stays JSON.
+    Only these escapes change: numbers, blanks and doubled keys stay as they were, and JSON stays JSON.
     """
-    if "\\u" not in text or text.lstrip()[:1] not in {"{", "[", '"'}:
-        return text
-    return _ESCAPE.sub(_unescaped, text)
+    return text if "\\u" not in text else _ESCAPE.sub(_unescaped, text)
+
+
+def masked_in_place(text: str, masked: str) -> str:
+    """Take a text and the masked form of what `decoded` gives for it; give the text masked, its other escapes kept.
+
+    Where the masks cannot be told for sure, it is the decoded text that is masked.
+    """
+    seen = decoded(text)
+    if seen != text and (masks := masks_of(seen, masked)) is not None:
+        places = _Places(text)
+        masks = [Mask(places.of(mask.start), places.of(mask.end), mask.shown) for mask in masks]
+        return still_json(text, with_masks(text, masks))
+    return still_json(seen, masked)
 
 
 def still_json(before: str, after: str) -> str:
@@ -88,9 +103,26 @@ def _binary_key(value: dict[str, Any]) -> str:
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    char = chr(int(match.group(1), 16)) if match.group(1) else ""
-    # Control characters, quotes and halves of pairs are nothing without their escape.
-    return char if char.isprintable() and char not in {"", '"', "\\"} else match.group()
+    char = chr(int(match.group(1), 16))
+    # Control characters, quotes and halves of pairs are nothing without their escape; a blank of any kind is one.
+    hidden = char.isprintable() or unicodedata.category(char) == "Zs"
+    return char if hidden and char not in {'"', "\\"} else match.group()
+
+
+class _Places:
+    """Where in a text the places of its decoded form are, asked for in order."""
+
+    def __init__(self, text: str) -> None:
+        self._escapes = (match for match in _ESCAPE.finditer(text) if _unescaped(match) != match.group())
+        self._next = next(self._escapes, None)
+        self._ahead = 0
+
+    def of(self, place: int) -> int:
+        """Give the place in the text of one in its decoded form, not before the one that was asked for last."""
+        while self._next is not None and self._next.start() - self._ahead < place:
+            self._ahead += len(self._next.group()) - 1
+            self._next = next(self._escapes, None)
+        return place + self._ahead
 
 
 def _is_json(text: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from axonflow_hooks.claude_code.cautions import Caution, cautions_of, distinct
-from axonflow_hooks.claude_code.leaves import decoded, still_json
+from axonflow_hooks.claude_code.leaves import decoded, masked_in_place
 from axonflow_hooks.claude_code.statements import MAX_PIECE_BYTES, PIECE_CHARS
 from axonflow_hooks.errors import AgentError, AxonFlowError, MalformedVerdict
 from axonflow_hooks.wire.jsonrpc import encoded_text_size
@@ -103,7 +103,7 @@ def _scanned(text: str, seen: str, verdict: OutputVerdict, masked: str | None) -
         return Scanned(text, blocked=verdict, decision_id=verdict.decision_id)
     if verdict.redaction_evaluated is False:
         raise MalformedVerdict("The agent did not evaluate redaction.")
-    shown = None if masked is None or masked == seen else still_json(seen, masked)
+    shown = None if masked is None or masked == seen else masked_in_place(text, masked)
     return Scanned(text, masked=shown, decision_id=verdict.decision_id, cautions=cautions_of(verdict))
 
 
@@ -173,7 +173,7 @@ async def _scan_long(text: str, connector_type: str, check: OutputChecker, limit
     for piece in (*(piece for piece in scanned if piece.blocked), *(piece for piece in scanned if piece.error)):
         return replace(piece, text=text, masked=None)
     untouched = all(piece.masked is None for piece in scanned)
-    masked = None if untouched else still_json(seen, "".join(map(_shown, scanned)))
+    masked = None if untouched else masked_in_place(text, "".join(map(_shown, scanned)))
     cautions = distinct(caution for piece in scanned for caution in piece.cautions)
     return Scanned(text, masked=masked, decision_id=decision_id, cautions=cautions)
 

@@ -41,6 +41,7 @@ def check() -> None:
         import axonflow_hooks.proxy.run  # noqa: F401 - what cannot start is not called good
         from axonflow_hooks.proxy.backend_map import load_backends
         from axonflow_hooks.proxy.check import findings
+        from axonflow_hooks.proxy.printable import printable
         from axonflow_hooks.proxy.settings import load_proxy_settings
     except ModuleNotFoundError as error:
         raise _not_installed(error) from None
@@ -48,7 +49,7 @@ def check() -> None:
     good = True
     for finding in findings(settings, load_backends(settings), os.environ):
         good = good and finding.good
-        typer.echo(f"{'OK' if finding.good else 'ERROR':<6}{finding.text}")
+        typer.echo(f"{'OK' if finding.good else 'ERROR':<6}{printable(finding.text)}")
     raise typer.Exit(0 if good else 1)
 
 
@@ -69,7 +70,9 @@ def approve(
     paths = resolve_paths()
     store = pin_store(paths)
     backend, _, tool = what.partition(":")
-    waiting = [entry for entry in store.all_waiting() if backend in {"", entry[0]} and tool in {"", entry[1]}]
+    waiting = [
+        entry for entry in store.all_waiting() if backend in {"", entry[0]} and tool in {"", entry[1], _shown(entry[1])}
+    ]
     if not waiting and what:
         raise SettingsError(
             f"Nothing called {what[:100]!r} waits for approval.", remedy="Leave the name out to see all."
@@ -78,7 +81,7 @@ def approve(
         typer.echo("Nothing waits for approval.")
         return
     if sys.stdin is None or not sys.stdin.isatty() or not sys.stdout.isatty():
-        names = ", ".join(f"{entry[0]}:{entry[1]}" for entry in waiting)
+        names = ", ".join(f"{_shown(entry[0])}:{_shown(entry[1])}" for entry in waiting)
         raise SettingsError(
             f"{len(waiting)} tool(s) wait for a person: {names}.", remedy="Run this command on a terminal to decide."
         )
@@ -90,9 +93,9 @@ def approve(
 def _ask(store: PinStore, backend: str, tool: str, held: Waiting, before: Pin | None) -> bool:
     """Show one change and have it decided; tell whether it was accepted."""
     from axonflow_hooks.proxy.pins import difference
+    from axonflow_hooks.proxy.printable import printable
 
-    # What a backend calls its tool may hold control characters that would repaint the terminal.
-    typer.echo(f"\n{backend}:{ascii(tool)[1:-1]} is hidden: {held.reason}.")
+    typer.echo(f"\n{_shown(backend)}:{_shown(tool)} is hidden: {printable(held.reason)}.")
     if held.definition is None:
         typer.echo("Its definition is too large to be kept, so the difference cannot be shown.")
     for line in difference(before.definition if before else None, held.definition):
@@ -103,6 +106,11 @@ def _ask(store: PinStore, backend: str, tool: str, held: Waiting, before: Pin | 
         typer.echo("It has changed again meanwhile; it stays hidden.")
         return False
     return True
+
+
+def _shown(name: str) -> str:
+    """Give a name that a backend has chosen in ASCII: nothing in it repaints a terminal, or looks like another name."""
+    return ascii(name)[1:-1]
 
 
 def _not_installed(error: ModuleNotFoundError) -> Exception:

@@ -59,6 +59,7 @@ class Assembly:
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _client_ready: bool = False
     _unannounced: bool = False
+    _audit_gone: bool = False
 
     def start_backends(
         self, backends: list[Backend], environ: Mapping[str, str], capabilities: Mapping[str, Any]
@@ -119,6 +120,7 @@ class Assembly:
         while True:
             await asyncio.sleep(every_s)
             if self.audit_file is not None:
+                self._look_after(self.audit_file)
                 with contextlib.suppress(OSError):
                     await asyncio.to_thread(self.audit_file.sync)
             newest = self.integrity.pins.state()
@@ -128,6 +130,22 @@ class Assembly:
                 again |= {backend for backend, _ in self.integrity.hidden}
             for backend in again & self.fleet.catalogues.keys():
                 await self._look_again(backend)
+
+    def _look_after(self, file: AuditFile) -> None:
+        """Say what somebody else has done to the audit file."""
+        try:
+            found = file.look_again()
+        except OSError as error:
+            if not self._audit_gone:
+                why = error.strerror or type(error).__name__
+                self.diagnostics.say(
+                    f"WARNING The audit file {file.path} was removed and cannot be put back ({why}): no call is made."
+                )
+            self._audit_gone = True
+            return
+        self._audit_gone = False
+        if found:
+            self.diagnostics.say(f"WARNING The audit file {file.path} {found}.")
 
     async def _look_again(self, backend: str) -> None:
         before = {key for key in self.integrity.hidden if key[0] == backend}
@@ -178,8 +196,10 @@ class Assembly:
             task.cancel()
         await self.fleet.stop()
         self.guardian.close()
+        await self.governance.schemas.aclose()
         await self.pdp.link.aclose()
         if self.audit_file is not None:
+            self._look_after(self.audit_file)
             self.audit_file.close()
 
 

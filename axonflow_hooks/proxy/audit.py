@@ -2,6 +2,7 @@
 
 Neither holds arguments or results: the arguments as a hash (RFC 8785), the result as a number of records. A row that
 cannot be written refuses the call, or withholds its result, whatever the fail mode: what leaves no trace is not done.
+What does not print (control characters, line separators, bidi marks) stands in a row as JSON escapes: a row is a line.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 import rfc8785
 
 from axonflow_hooks.proxy.nonces import Nonces
+from axonflow_hooks.proxy.printable import printable
 from axonflow_hooks.proxy.refusals import unavailable
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ class Call:
     redactions: int = 0
     unseen: int = 0
     warnings: int = 0
-    executed: bool = False
+    executed: bool | None = False
     fixed: str = field(init=False)
     allowed: str = field(default="", init=False)
 
@@ -111,8 +113,8 @@ class AuditTrail:
     def __post_init__(self) -> None:
         settings = self.settings
         who = {"session_id": settings.session_id, "ai_agent": settings.ai_agent, "gateway_id": settings.gateway_id}
-        self._who_shown = _encode(who)[1:-1]
-        self._who = f'{self._who_shown},"leader_email":{_encode(settings.leader_email or None)}'
+        self._who_shown = printable(_encode(who)[1:-1])
+        self._who = printable(f'{self._who_shown},"leader_email":{_encode(settings.leader_email or None)}')
 
     def intent(self, call: Call) -> None:
         """Write that a call is about to be executed. Raises Refusal when that cannot be written."""
@@ -127,7 +129,7 @@ class AuditTrail:
     def outcome_row(self, call: Call, outcome: Outcome) -> OutcomeRow:
         """Give what `write_outcome` writes of a call that ends so, once all else of the call is known."""
         records = "null" if outcome.records is None else outcome.records
-        error = _encode_text(outcome.error[:MAX_ERROR_CHARS]) if outcome.error else "null"
+        error = printable(_encode_text(outcome.error[:MAX_ERROR_CHARS])) if outcome.error else "null"
         as_intended = outcome.verdict == "allow" and outcome.decision is None
         decided = (as_intended and call.allowed) or _decided(outcome.verdict, outcome.decision or call.decision)
         before = f',{call.fixed},{decided},"response_record_count":{records},"duration_ms":'
@@ -143,7 +145,7 @@ class AuditTrail:
         start = f'"timestamp":"{_now()}","event":"outcome","call_id":"{call.call_id}",'
         rest = f"{row.before}{round((time.monotonic() - call.started) * 1000, 3)}{row.after}"
         try:
-            self._write(start, rest, executed=call.executed)
+            self._write(start, rest, executed=call.executed is not False)
             if answer is not None:
                 answer()
         finally:
@@ -166,23 +168,27 @@ class AuditTrail:
 
 @functools.lru_cache(maxsize=256)
 def _names(tool: str, backend: str) -> str:
-    return f'"tool_name":{_encode_text(tool)},"backend":{_encode_text(backend)}'
+    return printable(f'"tool_name":{_encode_text(tool)},"backend":{_encode_text(backend)}')
 
 
 def _decided(verdict: str, decision: Decision | None) -> str:
     """Give the members of a row that tell what was decided."""
     if decision is None:
         return f'"verdict":"{verdict}","decision_id":null,"trace_id":null,"evaluated_policies":[],"failed_open":false'
-    policies = ",".join(map(_encode_text, decision.policies))
+    ids = f'"decision_id":{_encode_text(decision.decision_id)},"trace_id":{_encode_text(decision.trace_id)}'
     return (
-        f'"verdict":"{verdict}","decision_id":{_encode_text(decision.decision_id)},'
-        f'"trace_id":{_encode_text(decision.trace_id)},'
-        f'"evaluated_policies":[{policies}],"failed_open":{_truth(decision.failed_open)}'
+        f'"verdict":"{verdict}",{printable(ids)},"evaluated_policies":[{_listed(decision.policies)}],'
+        f'"failed_open":{_truth(decision.failed_open)}'
     )
 
 
-def _truth(value: bool) -> str:
-    return "true" if value else "false"
+@functools.lru_cache(maxsize=256)
+def _listed(policies: tuple[str, ...]) -> str:
+    return printable(",".join(map(_encode_text, policies)))
+
+
+def _truth(value: bool | None) -> str:
+    return "null" if value is None else "true" if value else "false"
 
 
 def _now() -> str:

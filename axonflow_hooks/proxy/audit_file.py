@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import stat
+import sys
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from filelock import FileLock, Timeout
 
 from axonflow_hooks.errors import SettingsError
-from axonflow_hooks.private_files import PRIVATE_FILE_MODE, make_private_dir
+from axonflow_hooks.private_files import PRIVATE_FILE_MODE, make_private_dir, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,7 +54,8 @@ class AuditFile:
                 remedy="Correct the path, or make its folder writable by you.",
             ) from None
         self._size = os.fstat(self._descriptor).st_size
-        self._unsynced = False
+        self._unsynced = self._gone = False
+        self._known_by_name = not self._misplaced()  # else this file system numbers its files anew each time
 
     def append(self, row: dict[str, Any]) -> None:
         """Write a row; when this returns a crash of the proxy cannot lose it."""
@@ -61,6 +63,8 @@ class AuditFile:
 
     def append_members(self, members: str) -> None:
         """Write a row given as the JSON text of its members."""
+        if self._gone:
+            raise OSError(errno.ENOENT, "it was removed and cannot be put back")
         if self._size > self._rotate_bytes:
             self._rotate()
         sealed = f'{{"sequence":{self._sequence + 1},{members},"prev_hash":"{self._previous}"'
@@ -81,6 +85,45 @@ class AuditFile:
             self._unsynced = False
             os.fsync(self._descriptor)
 
+    def look_again(self) -> str:
+        """Tell what somebody else has done to the file since, "" for nothing.
+
+        Where its name stands for it no longer, it is put back under its name with all its rows, and whatever stands
+        there now is set aside. A file that was put back, cut or written to says so in a row of its own, after which
+        the chain goes on. Raises OSError where it cannot be put back: then no row is taken until it can.
+        """
+        size, found = os.fstat(self._descriptor).st_size, self._misplaced() if self._known_by_name else ""
+        self._gone = bool(found)
+        if found:
+            self._put_back()
+            self._gone = False
+            found += " and was put back"
+        elif size != self._size:
+            found = f"was {'cut' if size < self._size else 'written to'} by somebody else"
+        if found:
+            self._size = os.fstat(self._descriptor).st_size
+            moment = _stamp("%Y-%m-%dT%H:%M:%SZ")
+            self.append({"timestamp": moment, "event": "interference", "error": f"The file {found}"})
+        return found
+
+    def _misplaced(self) -> str:
+        if sys.platform == "win32":
+            return ""  # a file that is open is neither removed nor replaced there
+        try:
+            there = os.lstat(self.path)
+        except OSError:
+            return "was removed"
+        return "" if os.path.samestat(there, os.fstat(self._descriptor)) else "was replaced by another one"
+
+    def _put_back(self) -> None:
+        rows = _all_of(self._descriptor)
+        make_private_dir(self.path.parent)
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(self.path, self.path.with_name(f"{self.path.name}.replaced-{_stamp()}"))  # noqa: PTH105
+        write_private(self.path, rows)
+        old, self._descriptor = self._descriptor, _open(self.path)
+        os.close(old)
+
     def close(self) -> None:
         """Sync and let go of the file."""
         with contextlib.suppress(OSError):
@@ -89,8 +132,7 @@ class AuditFile:
         self._lock.release()
 
     def _rotate(self) -> None:
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        target = self.path.with_name(f"{self.path.name}.{stamp}-{self._sequence}")
+        target = self.path.with_name(f"{self.path.name}.{_stamp()}-{self._sequence}")
         os.fsync(self._descriptor)
         os.replace(self.path, target)  # noqa: PTH105 - one system call, on names in one folder
         old, self._descriptor = self._descriptor, _open(self.path)
@@ -175,6 +217,19 @@ def _lines_of(files: Iterable[Path]) -> Iterator[bytes]:
         with file.open("rb") as stream:
             while line := stream.readline(MAX_LINE_BYTES):
                 yield line
+
+
+def _stamp(form: str = "%Y%m%dT%H%M%SZ") -> str:
+    return time.strftime(form, time.gmtime())
+
+
+def _all_of(descriptor: int) -> bytes:
+    """Give what a file holds that may have no name any more."""
+    os.lseek(descriptor, 0, os.SEEK_SET)  # what is written is appended, wherever the file is read
+    parts = []
+    while part := os.read(descriptor, 1 << 20):
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _take(path: Path) -> tuple[Path, FileLock]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks import __version__
 from axonflow_hooks.errors import SettingsError
+from axonflow_hooks.proxy.call_time import left_of
 from axonflow_hooks.proxy.exact_json import write_value
 from axonflow_hooks.proxy.http_transport import HttpTransport, open_http
-from axonflow_hooks.proxy.refusals import backend_failed
+from axonflow_hooks.proxy.refusals import Refusal, backend_failed
 from axonflow_hooks.proxy.rpc import Lost, Session, TimedOut
 from axonflow_hooks.proxy.start import VERSIONS
 from axonflow_hooks.proxy.stdio_transport import start_program
@@ -87,7 +88,7 @@ class BackendHost:
                 await session.gone.wait()
                 failures = 0 if session.served else failures + 1
                 self._leave(f"it was lost: {session.reason}")
-            except (SettingsError, Lost, TimedOut, HandshakeFailed) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, it is tried again
                 failures += 1
                 self._leave(_reason(error))
             finally:
@@ -176,35 +177,59 @@ class BackendHost:
     ) -> Reply:
         """Send a request and give its answer: at most once, unless it is `repeatable`. Raises Refusal.
 
-        It is sent again only when the backend has certainly seen nothing of it, or may see it twice. `begun` is what
-        `Session.begin` has given for this request.
+        It is sent again only when the backend has certainly seen nothing of it, or may see it twice; and once, in a new
+        session, where the server says that the session has expired (MCP 2025-06-18, transports: session management).
+        `begun` is what `Session.begin` has given for this request.
         """
-        deadline = asyncio.get_running_loop().time() + self.timeout_s
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + left_of(self.timeout_s)
+        before: Lost | None = None  # what the backend may have executed
         for last_try in (False, False, True):
-            session = await self.ready(deadline) if begun is None else begun.session
-            waiting, begun = begun, None
+            session = begun.session if begun is not None else await self._ready_again(deadline, before)
+            left, waiting, begun = deadline - loop.time(), begun, None
+            if waiting is None and left <= 0:
+                raise self._late(executed=None if before is not None else False)
             try:
-                reply = await session.request(method, params, timeout_s=self.timeout_s, token=token, begun=waiting)
+                reply = await session.request(method, params, timeout_s=left, token=token, begun=waiting)
             except TimedOut:
-                message = f"The server {self.id!r} gave no answer within {self.timeout_s:g} s; it was told to stop."
-                raise backend_failed(message, self.id, executed=None) from None
+                raise self._late(executed=None) from None
             except Lost as lost:
-                if last_try or lost.refused or (lost.sent and not repeatable):
-                    raise self._lost(lost) from None
-                if not session.gone.is_set():
+                renewed = lost.expired and not (before is not None and before.expired)
+                if last_try or lost.refused or (lost.sent and not (repeatable or renewed)):
+                    raise self._lost(lost if before is None or lost.sent else before) from None
+                before = lost if lost.sent else before
+                if not session.gone.is_set() and not lost.expired:
                     await asyncio.sleep(FIRST_PAUSE_S)  # a server that is reached over HTTP is not restarted by us
                 continue
             session.served = True
             return reply
         raise AssertionError("unreachable")
 
-    def _lost(self, lost: Lost) -> Exception:
+    async def _ready_again(self, deadline: float, before: Lost | None) -> Session:
+        """Give the session as `ready` does, for a request that was lost `before` and may have been executed."""
+        try:
+            return await self.ready(deadline)
+        except Refusal:
+            if before is not None:
+                raise self._lost(before) from None
+            raise
+
+    def _late(self, *, executed: bool | None) -> Refusal:
+        if executed is False:
+            message = (
+                f"The server {self.id!r} was not ready within {self.timeout_s:g} s. The call was not made; try again."
+            )
+        else:
+            message = f"The server {self.id!r} gave no answer within {self.timeout_s:g} s; it was told to stop."
+        return backend_failed(message, self.id, executed=executed)
+
+    def _lost(self, lost: Lost) -> Refusal:
         if not lost.sent:
             message = f"The server {self.id!r} is not available: {lost.reason}. The call was not made; try again."
             return backend_failed(message, self.id, executed=False)
         message = (
-            f"The server {self.id!r} was lost during the call: {lost.reason}. Whether it was executed is not known; it "
-            "was not repeated. Check before you try again."
+            f"The server {self.id!r} was lost during the call: {lost.reason}. Whether it was executed is not known. "
+            "Check before you try again."
         )
         return backend_failed(message, self.id, executed=None)
 
@@ -217,10 +242,12 @@ def passed_on_capabilities(client: Mapping[str, Any]) -> dict[str, Any]:
 def _reason(error: Exception) -> str:
     if isinstance(error, TimedOut):
         return f"it did not answer initialize within {HANDSHAKE_S:g} s"
-    return str(error).rstrip(".")
+    if isinstance(error, (SettingsError, Lost, HandshakeFailed)):
+        return str(error).rstrip(".")
+    return f"it cannot be started or spoken with ({type(error).__name__})"  # the text of any error could quote data
 
 
 async def _close(session: Session) -> None:
     if session.transport is not None:
-        with contextlib.suppress(Lost, OSError):
+        with contextlib.suppress(Exception):  # it is over either way
             await session.transport.aclose()

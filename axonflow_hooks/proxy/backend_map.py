@@ -81,8 +81,12 @@ class Backend(_Strict):
     @field_validator("url")
     @classmethod
     def _usable_url(cls, value: str | None) -> str | None:
-        parts = urlsplit(value or "http://x")
-        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        try:
+            parts = urlsplit(value or "http://x")
+            port = parts.port
+        except ValueError:
+            raise ValueError("give an http or https URL with a valid host and port") from None
+        if port == 0 or parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
             raise ValueError("give an http or https URL without credentials")
         return value
 
@@ -102,9 +106,21 @@ class Backend(_Strict):
         for name, value in headers.items():
             if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or name.lower() in _TRANSPORT_HEADERS:
                 raise ValueError(f"{name!r} cannot be set here")
+            if isinstance(value, str) and not (value.isascii() and value.isprintable()):
+                raise ValueError(f"{name} must be printable ASCII")
             if isinstance(value, str) and _SECRET_HEADER.search(name):
                 raise ValueError(f'{name} is a secret: give {{"env": "NAME"}} or {{"file": "/path"}} instead of it')
         return headers
+
+    @field_validator("command", "args", "env", "cwd")
+    @classmethod
+    def _startable(cls, value: Any) -> Any:
+        given = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and "\0" in text for text in given):
+            raise ValueError("no program can be given a NUL character")
+        if isinstance(value, dict) and any(not name or "=" in name for name in value):
+            raise ValueError("the name of a variable is neither empty nor holds =")
+        return value
 
     @model_validator(mode="after")
     def _one_transport(self) -> Backend:
@@ -222,12 +238,20 @@ def resolve(value: Value, what: str, environ: Mapping[str, str]) -> str:
         source, remedy = f"the environment variable {value.env}", "Set it where the host starts the proxy."
     else:
         source, remedy = f"the file {value.file}", "Write the secret into it, readable by you alone."
-        secret = _read_secret(Path(value.file).expanduser(), what)
+        secret = _read_secret(_expanded(value.file, what), what)
     if not secret:
         raise SettingsError(f"{what} needs {source}, which is empty or missing.", remedy=remedy)
     if not (value.prefix + secret).isprintable():
         raise SettingsError(f"{what}: {source} holds a line end or a control character.", remedy="Remove it.")
     return value.prefix + secret
+
+
+def _expanded(path: str, what: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        user = path.partition("/")[0]
+        raise SettingsError(f"{what} needs {path}: there is no {user}.", remedy="Give its whole path.") from None
 
 
 def _read_secret(path: Path, what: str) -> str:
@@ -237,7 +261,7 @@ def _read_secret(path: Path, what: str) -> str:
             return stream.read(MAX_SECRET_BYTES).decode("utf-8").strip()
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # a NUL in the path; no UTF-8
         raise SettingsError(
             f"{what} needs {path}, which cannot be read ({type(error).__name__}).", remedy="Make it readable by you."
         ) from None

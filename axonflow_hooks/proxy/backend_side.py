@@ -15,7 +15,7 @@ from axonflow_hooks.proxy.catalogue import PROMPTS, RESOURCES, TEMPLATES, TOOLS
 from axonflow_hooks.proxy.exact_json import Member, read_value
 from axonflow_hooks.proxy.governed import BackendError, Request
 from axonflow_hooks.proxy.pdp import Target
-from axonflow_hooks.proxy.refusals import METHOD_NOT_FOUND, Refusal
+from axonflow_hooks.proxy.refusals import INVALID_REQUEST, METHOD_NOT_FOUND, Refusal
 from axonflow_hooks.proxy.rpc import Reply
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class BackendSide:
     capabilities: Mapping[str, Any]
     catalogue: Callable[[], Catalogue]
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _asking: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _asking: dict[Any, asyncio.Task[None]] = field(default_factory=dict)
     _notices: asyncio.Queue[tuple[str, Member, Progress | None]] | None = None
 
     def on_request(self, session: Session, raw_id: str, method: str, params: Member | None) -> None:
@@ -70,8 +70,13 @@ class BackendSide:
             error = {"code": METHOD_NOT_FOUND, "message": f"The client does not offer {method[:60]}"}
             self._spawn(session.answer(raw_id, error=error))
             return
-        self._asking[raw_id] = task = self._spawn(self._ask(session, raw_id, method, params))
-        task.add_done_callback(lambda _: self._asking.pop(raw_id, None))
+        key = _key(json.loads(raw_id))
+        if key in self._asking:
+            error = {"code": INVALID_REQUEST, "message": "Invalid request: this id is in use"}
+            self._spawn(session.answer(raw_id, error=error))
+            return
+        self._asking[key] = task = self._spawn(self._ask(session, raw_id, method, params))
+        task.add_done_callback(lambda _: self._asking.pop(key, None))
 
     async def _ask(self, session: Session, raw_id: str, method: str, params: Member | None) -> None:
         session.busy_with_client += 1
@@ -151,7 +156,7 @@ class BackendSide:
             progress.settled.clear()
 
     def _cancel(self, identifier: object) -> None:
-        task = self._asking.get(json.dumps(identifier)) if isinstance(identifier, (str, int)) else None
+        task = self._asking.get(_key(identifier)) if isinstance(identifier, (str, int)) else None
         if task is not None:
             task.cancel()
 
@@ -178,6 +183,9 @@ class BackendSide:
                     self.router.notify(method, checked.raw)
             except Refusal:
                 self.diagnostics.say(f"backend {self.backend}: a {method} was dropped, as it could not pass the check.")
+            except Exception as error:  # noqa: BLE001 - the next ones are to be shown all the same
+                what = f"as its check failed ({type(error).__name__})"
+                self.diagnostics.say(f"backend {self.backend}: a {method} was dropped, {what}.")
             finally:
                 if progress is not None:
                     progress.checked()
@@ -197,6 +205,11 @@ class BackendSide:
         """End what is under way."""
         for task in list(self._tasks):
             task.cancel()
+
+
+def _key(identifier: str | int) -> tuple[type, str | int]:
+    """Give what tells ids apart: 1 and true are equal in Python."""
+    return type(identifier), identifier
 
 
 def _counts(report: dict[str, Any], limit: float = float("inf")) -> bool:

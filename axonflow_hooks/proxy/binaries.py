@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
-from typing import Final
+from typing import Any, Final
+
+from axonflow_hooks.proxy.leaves import TooManyLeaves, leaves_of
+from axonflow_hooks.proxy.refusals import Refusal, denied, unavailable
+from axonflow_hooks.proxy.verdicts import Decision
+
+LARGE_CHARS: Final = 200_000
+"""Larger values are taken apart in a thread, so that other calls do not wait for it."""
 
 _STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")
 
@@ -25,6 +33,31 @@ def forms_of_binary(data: str) -> tuple[list[tuple[str, bool]], bool]:
     if inside is not None:
         forms.append((inside, True))
     return forms, content is not None and inside is None
+
+
+async def refuse_binaries(value: Any, size: int, trace_id: str) -> None:
+    """Take a value of a backend that is not checked otherwise, and the length of its text in characters.
+
+    Raises Refusal where it holds an image or a blob that nobody can look into, or where that cannot be told.
+    """
+    try:
+        unseen = _unseen(value) if size < LARGE_CHARS else await asyncio.to_thread(_unseen, value)
+    except TooManyLeaves:
+        raise unavailable(
+            "The result holds too many texts to look for images and blobs, so it is withheld.", executed=True
+        ) from None
+    if unseen:
+        raise withheld(trace_id)
+
+
+def withheld(trace_id: str) -> Refusal:
+    """Give the refusal of a result that holds images or blobs, where the backend map does not let them pass."""
+    reason = "images and blobs are withheld by the backend map"
+    return denied(Decision("deny", trace_id=trace_id, reasons=(reason,)), of_response=True)
+
+
+def _unseen(value: Any) -> bool:
+    return any(leaf.kind == "binary" and forms_of_binary(leaf.text)[1] for leaf in leaves_of(value))
 
 
 def _from_base64(data: str) -> bytes | None:

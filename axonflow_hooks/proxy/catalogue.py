@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from axonflow_hooks.proxy.call_time import add_wait, left_of, waited_s
 from axonflow_hooks.proxy.exact_json import array_elements, read_object, read_value, write_value
 from axonflow_hooks.proxy.refusals import Refusal, backend_failed
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_PAGES: Final = 1_000
 MAX_ITEMS: Final = 20_000
+MAX_LOADING_S: Final = 120.0
+"""All pages of a list may take this long (or a call's timeout, if that is longer); nobody waits for them that long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +74,22 @@ class Catalogue:
         if task is None:
             task = self._loading[kind] = asyncio.get_running_loop().create_task(self._load(kind))
             task.add_done_callback(lambda done: self._loaded(kind, done))
-        return await asyncio.shield(task)
+        return await self._awaited(kind, task)
+
+    async def _awaited(self, kind: Kind, task: asyncio.Task[dict[str, Item]]) -> dict[str, Item]:
+        """Wait for a list as long as a call may take; it is loaded on where that is not enough."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        done, _ = await asyncio.wait((task,), timeout=max(0.0, left_of(self.host.timeout_s)))
+        add_wait(loop.time() - began)
+        if not done:
+            self.overdue.add(kind)
+            raise self._late(kind, self.host.timeout_s)
+        return task.result()
+
+    def _late(self, kind: Kind, limit_s: float) -> Refusal:
+        message = f"The server {self.host.id!r} did not list all its {kind.member} within {limit_s:g} s."
+        return backend_failed(message, self.host.id, executed=False)
 
     async def fresh(self, kind: Kind) -> dict[str, Item]:
         """Give the items as the backend has them now, where it does not say when they change. Raises Refusal."""
@@ -114,13 +132,18 @@ class Catalogue:
                 self.announce(kind)
 
     async def _load(self, kind: Kind) -> dict[str, Item]:
+        loop = asyncio.get_running_loop()
+        waited_s.set(None)  # it is loaded for whoever asks next, too
         if self.host.session is None or self.host.session.gone.is_set():
-            await self.host.ready(asyncio.get_running_loop().time() + self.host.timeout_s)
+            await self.host.ready(loop.time() + self.host.timeout_s)
         if not self.host.offers(kind.capability):
             return {}
         items: list[Item] = []
         cursor: str | None = None
+        until = loop.time() + max(MAX_LOADING_S, self.host.timeout_s)
         for _ in range(MAX_PAGES):
+            if loop.time() > until:
+                raise self._late(kind, max(MAX_LOADING_S, self.host.timeout_s))
             params = write_value({"cursor": cursor}) if cursor is not None else "{}"
             reply = await self.host.request(kind.method, params, repeatable=True)
             if reply.result is None or not isinstance(reply.result.value, dict):

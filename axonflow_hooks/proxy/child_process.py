@@ -59,7 +59,10 @@ def minimal_environment(environ: Mapping[str, str], given: Mapping[str, str]) ->
 
 def find_program(command: str, environment: Mapping[str, str], backend: str) -> str:
     """Give the path of a backend's program. Raises SettingsError when there is none."""
-    found = shutil.which(str(Path(command).expanduser()), path=environment.get("PATH"))
+    try:
+        found = shutil.which(str(Path(command).expanduser()), path=environment.get("PATH"))
+    except (RuntimeError, ValueError):  # nobody's home; a NUL
+        found = None
     if found is None:
         raise SettingsError(
             f"The program of backend {backend!r} is not found: {command}.",

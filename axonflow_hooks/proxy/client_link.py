@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from axonflow_hooks.proxy.gathered import GatheredLines
-from axonflow_hooks.proxy.lines import LineBuffer, LineTooLong
+from axonflow_hooks.proxy.lines import LineBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,9 @@ class LineTaker(Protocol):
     def take(self, line: bytes) -> None:
         """Take one line."""
 
+    def take_too_long(self, limit: int) -> None:
+        """Take it that a line was left out, as it has more bytes than the limit of a message."""
+
     def take_end(self, reason: str) -> None:
         """Take the end: the client is gone."""
 
@@ -38,7 +41,7 @@ class ClientLink:
     def __init__(self, taker: LineTaker, *, read_fd: int, write_fd: int) -> None:
         self._taker = taker
         self._read_fd, self._write_fd = read_fd, write_fd
-        self._lines = LineBuffer()
+        self._lines = LineBuffer(too_long=taker.take_too_long)
         self._reader: asyncio.ReadTransport | None = None
         self._writer: asyncio.WriteTransport | None = None
         self._thread_writer: _ThreadWriter | None = None
@@ -80,12 +83,7 @@ class ClientLink:
 
     def fed(self, data: bytes) -> None:
         """Take bytes of the client."""
-        try:
-            lines = self._lines.feed(data)
-        except LineTooLong:
-            self.ended("it sent a line that is longer than any message may be")
-            return
-        for line in lines:
+        for line in self._lines.feed(data):
             self._taker.take(line)
 
     def ended(self, reason: str) -> None:

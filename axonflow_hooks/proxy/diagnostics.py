@@ -8,6 +8,7 @@ from collections import deque
 from typing import Final
 
 from axonflow_hooks.client import one_line
+from axonflow_hooks.proxy.printable import printable
 
 MAX_WAITING: Final = 5_000
 MAX_LINE_CHARS: Final = 2_000
@@ -32,7 +33,7 @@ class Diagnostics:
         self.line(f"[AxonFlow] {one_line(text)}")
 
     def line(self, text: str) -> None:
-        """Write a line as it is, shortened where it is very long."""
+        """Write one line: what does not print as escapes, and shortened where it is very long."""
         with self._lock:
             if len(self._waiting) >= MAX_WAITING:
                 self._dropped += 1
@@ -58,7 +59,7 @@ class Diagnostics:
                 self._waiting.clear()
                 dropped, self._dropped = self._dropped, 0
                 closing = self._closing
-            lines = [text[:MAX_LINE_CHARS] for text in texts]
+            lines = [printable(text[:MAX_LINE_CHARS])[:MAX_LINE_CHARS] for text in texts]
             if dropped:
                 lines.append(f"[AxonFlow] {dropped} lines were dropped here")
             if lines:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.proxy.catalogue import RESOURCES, TEMPLATES, Catalogue
+from axonflow_hooks.proxy.exact_json import UnreadableMessage
 from axonflow_hooks.proxy.naming import SEPARATOR, exposed_name
 from axonflow_hooks.proxy.refusals import DENIED, INVALID_PARAMS, Refusal
 
@@ -87,9 +88,8 @@ class Fleet:
             catalogue.overdue.add(kind)
             self.diagnostics.say(f"backend {host.id}: {kind.method} takes long; what it lists later is announced.")
             return list(catalogue.known(kind).values())
-        except (Refusal, RecursionError) as error:
-            what = error.message if isinstance(error, Refusal) else "it is nested too deeply"
-            self.diagnostics.say(f"backend {host.id}: {kind.method} is left out: {what}")
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one list, the others come
+            self.diagnostics.say(f"backend {host.id}: {kind.method} is left out: {_fault(error)}")
             return []
 
     def _without_collisions(self, kind: Kind, found: list[tuple[BackendHost, Item]]) -> list[tuple[BackendHost, Item]]:
@@ -159,6 +159,15 @@ class Fleet:
                 if owner is not None:
                     return owner
         raise Refusal(INVALID_PARAMS, f"Unknown resource: {uri[:200]}", verdict="error", data={"uri": uri[:2000]})
+
+
+def _fault(error: Exception) -> str:
+    """Give why a list cannot be shown, without anything of what it holds."""
+    if isinstance(error, Refusal):
+        return error.message
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return f"it cannot be read, as {error}" if isinstance(error, UnreadableMessage) else f"{type(error).__name__}"
 
 
 def _owner(uri: str, kind: Kind, listed: list[tuple[BackendHost, Item]]) -> BackendHost | None:

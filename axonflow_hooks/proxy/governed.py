@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from axonflow_hooks.proxy.audit import Call, Outcome, parameters_hash, record_count
+from axonflow_hooks.proxy.binaries import refuse_binaries
 from axonflow_hooks.proxy.cautions import with_note
 from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_value
-from axonflow_hooks.proxy.output_schema import fits
+from axonflow_hooks.proxy.foreign_errors import told_apart
+from axonflow_hooks.proxy.output_schema import OutputSchemas
 from axonflow_hooks.proxy.refusals import Refusal, unavailable
 from axonflow_hooks.proxy.request_plane import Passed
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from axonflow_hooks.proxy.agent_link import Exchange
-    from axonflow_hooks.proxy.audit import AuditTrail
+    from axonflow_hooks.proxy.audit import AuditTrail, HashForm
     from axonflow_hooks.proxy.exact_json import Member
     from axonflow_hooks.proxy.pdp import Target
     from axonflow_hooks.proxy.request_plane import RequestPlane
@@ -36,7 +38,9 @@ HASHED_AT_ONCE_CHARS: Final = 100_000
 class Request(NamedTuple):
     """What is to be governed: `name` is what the audit row and the query call it, `arguments` what is decided on.
 
-    `output_schema` is the JSON Schema that the result's structuredContent promises to fit.
+    `output_schema` is the JSON Schema that the result's structuredContent promises to fit. `whole` is what is decided
+    on, and masked, in place of the arguments where the backend gets more; the audit row is of the arguments alone.
+    `executes` is False for what the proxy answers itself.
     """
 
     target: Target
@@ -46,6 +50,8 @@ class Request(NamedTuple):
     binary: str = "forward"
     trace_id: str = ""
     output_schema: Any = None
+    whole: Member | None = None
+    executes: bool = True
 
 
 @dataclass(slots=True)
@@ -77,20 +83,17 @@ class Governance:
     responses: ResponsePlane
     trail: AuditTrail
     redact: RedactResponses
+    schemas: OutputSchemas = field(default_factory=OutputSchemas)
 
     async def run(
         self, request: Request, execute: Callable[[str], Awaitable[Reply]], begun: Begun | None = None
     ) -> str:
-        """Take a request and what executes it (given its arguments, masked where obliged); give the result's text.
+        """Take a request and what executes it (given what was decided on, as masked); give the result's text.
 
         What has `begun` is not done again. Raises Refusal, or BackendError for an error that the backend answered.
         """
-        value, raw = request.arguments, request.raw_arguments
         if begun is None:
-            if len(raw) < HASHED_AT_ONCE_CHARS:
-                digest, form = parameters_hash(value, raw)
-            else:
-                digest, form = await asyncio.to_thread(parameters_hash, value, raw)
+            digest, form = await _hashed(request.arguments, request.raw_arguments)
             begun = Begun(Call(request.name, request.target, digest, form))
         call = begun.call
         try:
@@ -119,11 +122,12 @@ class Governance:
         call.decision, call.redactions = passed.decision, passed.redactions
         if not begun.intended:
             self.trail.intent(call)
-        call.executed = True
+        call.executed = request.executes
         try:
             reply = begun.reply or await execute(passed.raw)
         except Refusal as refusal:
-            call.executed = refusal.data.get("executed") is not False
+            executed = refusal.data.get("executed")
+            call.executed = request.executes and (None if executed == "unknown" else executed is not False)
             raise
         if reply.result is None:
             error = await self._error(call, request, reply.error)
@@ -133,14 +137,18 @@ class Governance:
         return answered(reply.result.value, records), checked
 
     async def _admit(self, begun: Begun, request: Request) -> Passed:
+        value, raw, fingerprint = request.arguments, request.raw_arguments, begun.call.parameters_hash
+        if request.whole is not None:
+            value, raw = request.whole.value, request.whole.raw
+            fingerprint, _ = await _hashed(value, raw)
         if begun.decision is not None:
-            return Passed(begun.decision, request.raw_arguments)
+            return Passed(begun.decision, raw)
         return await self.requests.admit(
             request.target,
             request.name,
-            request.arguments,
-            request.raw_arguments,
-            fingerprint=begun.call.parameters_hash,
+            value,
+            raw,
+            fingerprint=fingerprint,
             trace_id=request.trace_id,
             begun=begun.asked,
         )
@@ -148,6 +156,7 @@ class Governance:
     async def _check(self, begun: Begun, request: Request, member: Member, records: int) -> str:
         call = begun.call
         if not self._wanted(call):
+            await self._refuse_binaries(call, request, member)
             return member.raw
         checked = await self.responses.check(
             request.target,
@@ -159,33 +168,37 @@ class Governance:
             trace_id=_trace_id(call, request),
         )
         self._count(call, checked)
-        if checked.redactions and request.output_schema is not None and not fits(checked.raw, request.output_schema):
-            raise unavailable(
-                "The result holds what must be masked, and masked it would not fit the tool's output schema; it is "
-                "withheld.",
-                executed=True,
-                decision=call.decision,
-            )
+        if checked.redactions and request.output_schema is not None:
+            fault = await self.schemas.fault(request.target.server, checked.raw, request.output_schema)
+            if fault:
+                why = f"The result holds what must be masked, and {fault}; it is withheld."
+                raise unavailable(why, executed=True, decision=call.decision)
         return with_note(checked.raw, member.value, checked.warned)
 
     async def _error(self, call: Call, request: Request, error: Member | None) -> str:
-        """Give the text of a backend's error, checked as results are."""
+        """Give the text of a backend's error, checked as results are, and not to be taken for a refusal of ours."""
         if error is None or not isinstance(error.value, dict) or type(error.value.get("code")) is not int:
             raise unavailable("The backend's answer is neither result nor error; it is withheld.", executed=True)
         if not self._wanted(call):
-            return error.raw
+            await self._refuse_binaries(call, request, error)
+            return told_apart(error.raw, request.target, request.name)
         trace_id = _trace_id(call, request)
         checked = await self.responses.check(
             request.target, error.value, error.raw, binary=request.binary, trace_id=trace_id
         )
         self._count(call, checked)
         try:
-            intact = read_value(checked.raw).get("code") == error.value["code"]
+            if read_value(checked.raw).get("code") == error.value["code"]:
+                return told_apart(checked.raw, request.target, request.name)
         except UnreadableMessage:
-            intact = False
-        if not intact:
-            raise unavailable("The backend's error could not be masked; it is withheld.", executed=True)
-        return checked.raw
+            pass  # masked, two of its keys are one
+        raise unavailable("The backend's error could not be masked; it is withheld.", executed=True)
+
+    @staticmethod
+    async def _refuse_binaries(call: Call, request: Request, member: Member) -> None:
+        """Keep to the declared policy for binaries where texts are not looked at."""
+        if request.binary == "withhold":
+            await refuse_binaries(member.value, len(member.raw), _trace_id(call, request))
 
     def _wanted(self, call: Call) -> bool:
         decision = call.decision
@@ -215,6 +228,12 @@ class Governance:
         except Refusal as unwritten:
             if refusal is not None:
                 refusal.data["audit"] = unwritten.message
+
+
+async def _hashed(value: Any, raw: str) -> tuple[str, HashForm]:
+    if len(raw) < HASHED_AT_ONCE_CHARS:
+        return parameters_hash(value, raw)
+    return await asyncio.to_thread(parameters_hash, value, raw)
 
 
 def _trace_id(call: Call, request: Request) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from axonflow_hooks.errors import AgentUnavailable
+from axonflow_hooks.errors import AgentUnavailable, SettingsError
 from axonflow_hooks.proxy.backend_map import resolve
-from axonflow_hooks.proxy.exact_json import MAX_MESSAGE_BYTES, UnreadableMessage, read_object, read_text
+from axonflow_hooks.proxy.exact_json import MAX_MESSAGE_BYTES, UnreadableMessage, read_text
+from axonflow_hooks.proxy.http_answers import SESSION_ID, read_body, says_expired
 from axonflow_hooks.proxy.rpc import Lost
 from axonflow_hooks.proxy.sse import EventReader, EventTooLong
 
@@ -30,8 +31,13 @@ MAX_RESUMES: Final = 5
 MAX_CONNECTIONS: Final = 1_200
 """More than calls, answers and streams there can be at once: what waits for a connection would wait for each other."""
 
-_UNREAD: Final = frozenset({400, 401, 403, 404, 405, 406, 411, 413, 414, 415, 421, 426, 429, 431})
+_UNREAD: Final = frozenset({401, 403, 405, 406, 411, 413, 414, 415, 421, 426, 429, 431})
 """Statuses that tell that a request was not looked into (RFC 9110, 15.5; RFC 6585)."""
+
+_REFUSED: Final = _UNREAD | {400, 404}
+"""Statuses that the same request would get again. Tools that have done half their work answer 400 and 404, too."""
+
+_EXPIRED: Final = "its session has expired"
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -93,7 +99,7 @@ class HttpTransport:
         for task in list(self._tasks):
             task.cancel()
         if self._session_id:
-            with contextlib.suppress(httpx.HTTPError, asyncio.TimeoutError, OSError):
+            with contextlib.suppress(Exception):  # it is left either way
                 await asyncio.wait_for(self._http.delete(self._url, headers=self._sent()), 2.0)
         await self._http.aclose()
 
@@ -105,8 +111,6 @@ class HttpTransport:
             self._session.fail(request_id, lost)
             if lost.expired:
                 self._session.lose(lost.reason)
-        except (EventTooLong, UnreadableMessage, UnicodeError):
-            self._session.fail(request_id, Lost("its answer is not readable or too long", sent=True))
 
     async def _exchange(self, message: str, request_id: int | None) -> None:
         content = message.encode("utf-8", "surrogatepass")
@@ -114,45 +118,57 @@ class HttpTransport:
         timeout = httpx.Timeout(None, connect=CONNECT_S)
         try:
             async with self._http.stream("POST", self._url, content=content, headers=sent, timeout=timeout) as reply:
-                self._session_id = reply.headers.get("mcp-session-id", "") or self._session_id
+                self._note_session(reply)
                 await self._take(reply, request_id)
+        except Lost:
+            raise
         except httpx.HTTPError as error:
             lost = Lost(f"it cannot be reached ({type(error).__name__})", sent=not isinstance(error, _NOT_SENT))
             raise lost from None
+        except (EventTooLong, UnreadableMessage, UnicodeDecodeError):
+            raise Lost("its answer is not readable or too long", sent=True) from None
+        except Exception as error:  # noqa: BLE001 - who waits for the answer must be told, whatever it was
+            raise Lost(f"speaking with it failed ({type(error).__name__})", sent=True) from None
+
+    def _note_session(self, reply: httpx.Response) -> None:
+        given = reply.headers.get("mcp-session-id", "")
+        if given and SESSION_ID.fullmatch(given) is None:
+            raise Lost("the id of its session (Mcp-Session-Id) is not visible ASCII, as MCP asks for", sent=True)
+        self._session_id = given or self._session_id
 
     async def _take(self, reply: httpx.Response, request_id: int | None) -> None:
-        kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if reply.status_code == 404 and self._session_id:
-            raise Lost("its session has expired", sent=False, expired=True)
-        if reply.status_code in {200, 201} and kind == "text/event-stream":
+        status, kind = reply.status_code, reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if status in {200, 201} and kind == "text/event-stream":
             await self._events(reply, request_id)
             return
-        if reply.status_code == 202 or request_id is None:
+        if request_id is None:
+            if status == 404 and self._session_id:
+                raise Lost(_EXPIRED, sent=True, expired=True)
             return
-        body = await _bounded(reply)
-        if reply.status_code == 400 and self._session_id and b"session" in body.lower():
-            raise Lost("its session has expired", sent=False, expired=True)  # some servers say 400 for 404
-        if kind == "application/json" and self._deliver(body, request_id):
-            return
-        if reply.status_code >= 300:
-            # The body is the backend's own text and has not been checked: the status says enough.
-            unread = reply.status_code in _UNREAD
-            raise Lost(f"it answered HTTP {reply.status_code}", sent=not unread, refused=unread)
+        if status != 202:
+            self._take_whole(status, _texts(await _bounded(reply), kind), request_id)
 
-    def _deliver(self, body: bytes, request_id: int) -> bool:
-        """Hand over a JSON answer; an error without an id, as of a refused request, is that request's."""
-        try:
-            text = read_text(body)
-            message = read_object(text)
-        except UnreadableMessage:
-            return False
-        identifier = message.get("id")
-        if "error" in message and (identifier is None or identifier.value is None):
-            text = f'{{"jsonrpc":"2.0","id":{request_id},"error":{message["error"].raw}}}'
-        elif "result" not in message and "error" not in message:
-            return False
-        self._session.receive(text)
-        return True
+    def _take_whole(self, status: int, texts: list[str], request_id: int) -> None:
+        """Take the bodies of an answer that is no stream. Raises Lost where none of them answers the request.
+
+        What answers the request is its answer under any status: the backend has executed it, or knows that it has not.
+        """
+        bodies = [read_body(text, request_id) for text in texts]
+        known = bool(self._session_id) and status in {400, 404}
+        spoken = known and any(says_expired(body.said) for body in bodies)
+        answer = next((body.answer for body in bodies if body.answer is not None), None)
+        error = next((body.error for body in bodies if body.error is not None), None)
+        if answer is None and known and (status == 404 or spoken):
+            raise Lost(_EXPIRED, sent=True, expired=True)
+        if answer is None and error is not None:
+            answer = f'{{"jsonrpc":"2.0","id":{request_id},"error":{error.raw}}}'  # as of a request that was refused
+        if answer is not None:
+            self._session.receive(answer)
+            if spoken:
+                self._session.lose(_EXPIRED)
+        elif status >= 300:
+            # The body is the backend's own text and has not been checked: the status says enough.
+            raise Lost(f"it answered HTTP {status}", sent=status not in _UNREAD, refused=status in _REFUSED)
 
     async def _events(self, reply: httpx.Response, request_id: int | None) -> None:
         """Read a stream of events; where it breaks off before the answer, take it up again by its last event's id."""
@@ -191,11 +207,11 @@ class HttpTransport:
         pause, last = FIRST_PAUSE_S, ""
         while True:
             sent = {**self._sent(), "Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
-            with contextlib.suppress(httpx.HTTPError, EventTooLong, OSError):
+            with contextlib.suppress(Exception):  # whatever it was, the stream is opened again
                 async with self._http.stream("GET", self._url, headers=sent) as reply:
                     kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
                     if reply.status_code == 404 and self._session_id:
-                        self._session.lose("its session has expired")
+                        self._session.lose(_EXPIRED)
                         return
                     if reply.status_code != 200 or kind != "text/event-stream":
                         return  # 405: it has no such stream
@@ -213,6 +229,16 @@ class HttpTransport:
         return sent
 
 
+def _texts(body: bytes, kind: str) -> list[str]:
+    """Give the texts in a body: that of each event where it is made of events; none where it is not UTF-8."""
+    if kind == "text/event-stream":
+        return [event.data for event in EventReader().feed(body + b"\n\n") if event.data]
+    try:
+        return [read_text(body)]
+    except UnreadableMessage:
+        return []
+
+
 async def _bounded(reply: httpx.Response) -> bytes:
     content = bytearray()
     async for chunk in reply.aiter_bytes():
@@ -223,11 +249,14 @@ async def _bounded(reply: httpx.Response) -> bytes:
 
 
 def open_http(backend: Backend, session: Session, environ: Mapping[str, str]) -> HttpTransport:
-    """Give the transport to a Streamable HTTP server. Raises SettingsError when a secret of its headers is missing."""
+    """Give the transport to a Streamable HTTP server. Raises SettingsError when its headers cannot be sent."""
     headers = {
         name: resolve(value, f"headers.{name} of backend {backend.id!r}", environ)
         for name, value in backend.headers.items()
     }
+    for name, text in headers.items():
+        if not text.isascii():
+            raise SettingsError(f"headers.{name} of backend {backend.id!r} is not ASCII.", remedy="Correct it.")
     transport = HttpTransport(backend.url or "", headers, session)
     session.transport = transport
     return transport

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 from axonflow_hooks.errors import CredentialError
 from axonflow_hooks.proxy.catalogue import TOOLS, Item
 from axonflow_hooks.proxy.cautions import injections
-from axonflow_hooks.proxy.exact_json import array_elements, read_value
+from axonflow_hooks.proxy.exact_json import UnreadableMessage, array_elements, read_value
 from axonflow_hooks.proxy.pdp import Target
 from axonflow_hooks.proxy.pins import definition_hash
-from axonflow_hooks.proxy.refusals import DENIED, Refusal
+from axonflow_hooks.proxy.refusals import DENIED, MaskedName, Refusal
+from axonflow_hooks.proxy.schema_references import references_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from axonflow_hooks.proxy.response_plane import ResponsePlane
 
 MAX_NAMED: Final = 3
+HOLDS_MASKED: Final = "its definition holds what policy masks"
 HELD: Final = "Run `axonflow-hooks proxy approve` to see the difference and decide."
 
 
@@ -40,6 +42,7 @@ class Integrity:
     hidden: dict[tuple[str, str], str] = field(default_factory=dict)
     unchecked: dict[str, str] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
+    _looked_at: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def review(self, host: BackendHost, kind: Kind, items: Sequence[Item]) -> list[Item]:
         """Take the items a backend lists, give those that may be seen. What cannot be checked is not seen."""
@@ -62,6 +65,7 @@ class Integrity:
         fresh: list[Item] = []
         for item in offered:
             pin, digest = known.pinned.get(item.name), definition_hash(item.value)
+            self._note_references(host, item, digest)
             if pin is not None and pin.hash == digest:
                 visible.add(item.name)
                 if item.name in known.waiting:
@@ -77,6 +81,18 @@ class Integrity:
             self.pins.pin(host.id, {item.name: item.value for item in clean})
         visible |= {item.name for item in clean}
         return [item for item in offered if item.name in visible]
+
+    def _note_references(self, host: BackendHost, item: Item, digest: str) -> None:
+        """Say once of a definition what its schemas refer to elsewhere."""
+        if self._looked_at.get((host.id, item.name)) == digest:
+            return
+        self._looked_at[host.id, item.name] = digest
+        for member, reference in references_elsewhere(item.value)[:MAX_NAMED]:
+            then = ", and results of it that must be masked are withheld" if member == "outputSchema" else ""
+            self.diagnostics.say(
+                f"backend {host.id}: the {member} of the tool {item.name[:80]!r} refers to {reference[:80]!r}: the "
+                f"proxy does not fetch that{then}."
+            )
 
     def _hold(self, host: BackendHost, item: Item, known: PinnedTools, reason: str) -> None:
         self.hidden[host.id, item.name] = f"{reason}. {HELD}"
@@ -109,6 +125,8 @@ class Integrity:
         try:
             checked = await self.responses.check(Target(host.id, "tools/list"), value, json.dumps(value))
         except Refusal as refusal:
+            if isinstance(refusal.cause, MaskedName):
+                return HOLDS_MASKED
             if refusal.code != DENIED:
                 self._unchecked(host, refusal)
                 return None
@@ -117,7 +135,7 @@ class Integrity:
         if found := injections(checked.warned):
             names = ", ".join(caution.name for caution in found[:MAX_NAMED])
             return f"its definition reads as orders to the model ({names})"
-        return "its definition holds what policy masks" if checked.redactions else ""
+        return HOLDS_MASKED if checked.redactions else ""
 
     def _unchecked(self, host: BackendHost, refusal: Refusal) -> None:
         """Note that nobody could tell, and why: said once, until something else is the reason."""
@@ -127,7 +145,7 @@ class Integrity:
             self.diagnostics.say(f"backend {host.id}: new tools could not be checked and are hidden. {why}")
 
     async def _checked(self, host: BackendHost, kind: Kind, items: Sequence[Item]) -> list[Item]:
-        """Have the texts of other lists checked as results are: all at once, or where one is blocked, each alone."""
+        """Have the texts of other lists checked as results are: all at once, without those that may not."""
         target = Target(host.id, kind.method)
         if not items:
             return []
@@ -135,22 +153,35 @@ class Integrity:
         try:
             checked = await self.responses.check(target, [item.value for item in items], raw)
         except Refusal as refusal:
-            if refusal.code != DENIED:
+            if refusal.code != DENIED and not isinstance(refusal.cause, MaskedName):
                 self.unchecked[host.id] = _why(refusal)
                 raise
-            if len(items) == 1:
-                self.diagnostics.say(f"backend {host.id}: {items[0].name[:80]!r} is hidden: {refusal.message}")
-                return []
-            alone = [await self._checked(host, kind, [item]) for item in items]
-            return [item for found in alone for item in found]
+            return await self._apart(host, kind, items, refusal.message)
         if not checked.redactions:
             return list(items)
-        texts = array_elements(checked.raw)
-        return [
-            Item(item.name, read_value(text), text)
-            for item, text in zip(items, texts, strict=True)
-            if read_value(text).get(kind.key) == item.name  # a name that is masked could not be asked for
-        ]
+        try:
+            return _masked(kind, items, checked.raw)
+        except UnreadableMessage as error:
+            return await self._apart(host, kind, items, f"masked it cannot be read, as {error}")
+
+    async def _apart(self, host: BackendHost, kind: Kind, items: Sequence[Item], fault: str) -> list[Item]:
+        """Have items checked in halves that cannot be seen together; a single one is hidden."""
+        if len(items) == 1:
+            self.diagnostics.say(f"backend {host.id}: {items[0].name[:80]!r} is hidden: {fault}")
+            return []
+        middle = len(items) // 2
+        first = await self._checked(host, kind, items[:middle])
+        return first + await self._checked(host, kind, items[middle:])
+
+
+def _masked(kind: Kind, items: Sequence[Item], raw: str) -> list[Item]:
+    """Take items and the text of their list, masked; give them masked. Raises UnreadableMessage."""
+    found = []
+    for item, text in zip(items, array_elements(raw), strict=True):
+        value = read_value(text)
+        if value.get(kind.key) == item.name:  # a name that is masked could not be asked for
+            found.append(Item(item.name, value, text))
+    return found
 
 
 def _why(refusal: Refusal) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from itertools import repeat
 from typing import Any, Final, Literal, NamedTuple
 
+from axonflow_hooks.proxy.tables import columns_of, first_row
+
 Kind = Literal["text", "number", "key", "binary"]
 
 MAX_LEAVES: Final = 200_000
@@ -19,15 +21,28 @@ _BLOCK_TYPES: Final = frozenset({"text", "image", "audio", "resource", "resource
 
 
 class Leaf(NamedTuple):
-    """One text. `label` is the key of the nearest object around it, which tells what a bare value is."""
+    """One text. `label` is the key of the nearest object around it, which tells what a bare value is.
+
+    In a table (`{"columns": […], "rows": [[…], …]}`, or rows below a first one of names) it has the column's name, too.
+    `parent` is the key under which that nearest object stands, `listed` tells that it is an item of a list.
+    """
 
     ordinal: int
     label: str
     text: str
     kind: Kind
+    parent: str = ""
+    listed: bool = False
 
 
-_Level = tuple[Iterator[tuple[str | None, Any]], str, str]
+class _Column(NamedTuple):
+    """Stands for a key where a cell of a table comes: it tells what the cell is, but does not stand in the value."""
+
+    name: str
+
+
+_Entries = Iterator[tuple[str | _Column | None, Any]]
+_Level = tuple[_Entries, str, str, str, "list[str] | None"]
 
 
 class TooManyLeaves(ValueError):  # noqa: N818
@@ -41,35 +56,47 @@ def leaves_of(value: Any) -> list[Leaf]:
     """
     found: list[Leaf] = []
     ordinal = 0
-    # What is open: its entries yet to come, the label of a list's items, and the key of base64.
-    levels: list[_Level] = [(iter(((None, value),)), "", "")]
+    # What is open: its entries yet to come, the label of a list's items, the key of base64, the key above, the columns.
+    levels: list[_Level] = [(iter(((None, value),)), "", "", "", None)]
     while levels:
-        entries, label, binary = levels[-1]
+        entries, label, binary, parent, columns = levels[-1]
         for key, item in entries:
             if key is not None:
-                if key:
-                    found.append(Leaf(ordinal, "", key, "key"))
-                ordinal += 1
-                label = key
+                if isinstance(key, _Column):
+                    label = key.name
+                else:
+                    if key:
+                        found.append(Leaf(ordinal, "", key, "key"))
+                    ordinal += 1
+                    label = key
             kind = type(item)  # of a JSON value: no subclass
             if kind is str:
                 if item and not (label == "type" and item in _BLOCK_TYPES):
-                    found.append(Leaf(ordinal, label, item, "binary" if binary and key == binary else "text"))
+                    what: Kind = "binary" if binary and key == binary else "text"
+                    found.append(Leaf(ordinal, label, item, what, parent, type(key) is not str))
                 ordinal += 1
             elif kind is dict:
-                levels.append((iter(item.items()), "", _binary_key(item)))
+                levels.append((iter(item.items()), "", _binary_key(item), label or parent, columns_of(item)))
                 break
             elif kind is list:
-                levels.append((zip(repeat(None), item), label, ""))
+                cells = columns if key is None else None  # a list in a list is a row
+                levels.append((_entries(item, label, cells), label, "", parent, columns or first_row(item)))
                 break
             elif kind is int or kind is float:
-                found.append(Leaf(ordinal, label, repr(item), "number"))
+                found.append(Leaf(ordinal, label, repr(item), "number", parent, type(key) is not str))
                 ordinal += 1
             if len(found) > MAX_LEAVES:
                 raise TooManyLeaves
         else:
             levels.pop()
     return found
+
+
+def _entries(items: list[Any], label: str, columns: list[str] | None) -> _Entries:
+    """Give the entries of a list: those of a table's row with the names of its columns."""
+    if columns is None or len(items) != len(columns) or list in map(type, items):
+        return zip(repeat(None), items)
+    return zip((_Column(f"{label} {name}" if label else name) for name in columns), items, strict=True)
 
 
 def is_plain_key(leaf: Leaf) -> bool:

@@ -21,7 +21,15 @@ from axonflow_hooks.client import one_line, retry_after_s
 from axonflow_hooks.errors import AgentRefused, AgentUnavailable, MalformedVerdict, RateLimited
 from axonflow_hooks.proxy.nonces import Nonces
 from axonflow_hooks.proxy.refusals import refusal_remedy
-from axonflow_hooks.proxy.verdicts import CheckInputReply, DecideReply, Decision, OutputReply, plain_allow, plain_clean
+from axonflow_hooks.proxy.verdicts import (
+    CheckInputReply,
+    DecideReply,
+    Decision,
+    OutputReply,
+    holds_no_verdict,
+    plain_allow,
+    plain_clean,
+)
 from axonflow_hooks.wire.decide import APPROVAL_HEADER, CHECK_INPUT_PATH, CHECK_OUTPUT_PATH, DECIDE_PATH, REDACT_PII
 
 if TYPE_CHECKING:
@@ -168,7 +176,7 @@ class Pdp:
             raise
         if answer.status == 429:
             self.breaker.limited(_retry_after(answer))
-        elif answer.status >= 500:
+        elif answer.status >= 500 and _is_down(answer, _json(answer)):
             self.breaker.failed()
         else:
             self.breaker.succeeded()
@@ -221,7 +229,10 @@ def clean_at_once(answer: Answer) -> bool:
 
 
 def _decision(answer: Answer) -> Decision:
-    """Read a verdict: an explicit deny counts under any status, an allow only under 200."""
+    """Read a verdict: an explicit deny counts under any status, whatever stands beside it, an allow only under 200.
+
+    Under 5xx a verdict of any other kind is no reason to go on without one.
+    """
     allowed = allowed_at_once(answer)
     if allowed is not None:
         return allowed
@@ -233,7 +244,8 @@ def _decision(answer: Answer) -> Decision:
         except ValidationError:
             reply = None
     if reply is None or (reply.verdict != "deny" and answer.status != 200):
-        _raise_for(answer, body)
+        if answer.status < 500 or _is_down(answer, body):
+            _raise_for(answer, body)
         raise MalformedVerdict("The agent's answer is not a decision.")
     pending = reply.pending_approval
     denied = reply.verdict == "deny"
@@ -248,6 +260,11 @@ def _decision(answer: Answer) -> Decision:
         status=answer.status,
         retry_after_s=_retry_after(answer) if answer.status == 429 else None,
     )
+
+
+def _is_down(answer: Answer, body: Any) -> bool:
+    """Tell whether an answer (5xx) means no more than that there is no verdict; one that cannot be read is one."""
+    return holds_no_verdict(body) and (isinstance(body, dict) or b'"verdict"' not in answer.body)
 
 
 def _obliged(obligations: list[dict[str, Any]]) -> frozenset[str]:

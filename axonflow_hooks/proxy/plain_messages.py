@@ -15,6 +15,7 @@ from axonflow_hooks.proxy.exact_json import Member, UnreadableMessage, decode_at
 MAX_PLAIN_CHARS: Final = 50_000
 """Longer messages take time of their own, and reading them twice would double it."""
 
+_CALL_MEMBERS: Final = frozenset({"name", "arguments", "_meta"})
 _VERSION: Final = r'"jsonrpc": ?"2\.0"()'
 _METHOD: Final = r'"method": ?"tools/call"()'
 _CALL_ID: Final = r'"id": ?(0|[1-9][0-9]{0,15}|"[A-Za-z0-9_.-]{1,64}")'
@@ -95,7 +96,10 @@ def read_call(text: str) -> PlainCall | None:
 
 
 def call_of(identifier: Member, params: Member | None) -> PlainCall | None:
-    """Take the id and the params of a `tools/call` in any form and give the call, None where it is not well-formed."""
+    """Take the id and the params of a `tools/call` in any form and give the call.
+
+    None where it is not well-formed, or has other members than those that a call has.
+    """
     if params is None or not isinstance(params.value, dict):
         return None
     try:
@@ -103,13 +107,14 @@ def call_of(identifier: Member, params: Member | None) -> PlainCall | None:
     except UnreadableMessage:
         return None
     name, arguments, meta = given.get("name"), given.get("arguments"), params.value.get("_meta")
+    if given.keys() - _CALL_MEMBERS or not isinstance(meta, (dict, type(None))):
+        return None
     if name is None or not isinstance(name.value, str) or not name.value:
         return None
     if arguments is not None and not isinstance(arguments.value, dict):
         return None
     value, raw = (arguments.value, arguments.raw) if arguments is not None else ({}, "{}")
-    known_meta = meta if isinstance(meta, dict) else None
-    return PlainCall(identifier.raw, identifier.value, name.value, value, raw, known_meta, params.raw)
+    return PlainCall(identifier.raw, identifier.value, name.value, value, raw, meta, params.raw)
 
 
 def read_reply(text: str) -> PlainReply | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from axonflow_hooks.errors import MalformedVerdict
 from axonflow_hooks.wire.decide import APPROVAL_HEADER
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ INVALID_PARAMS: Final = -32602
 PARSE_ERROR: Final = -32700
 
 _USER_TOKEN: Final = re.compile(r"user[-_ ]?token", re.IGNORECASE)
+
+
+class MaskedName(MalformedVerdict):
+    """The name of a field would have to be masked: what is wrong is the value, not the agent."""
 
 
 class Refusal(Exception):  # noqa: N818 - reads as what it is

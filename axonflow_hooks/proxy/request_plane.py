@@ -1,18 +1,20 @@
 """The request plane tells whether a request may go to a backend, and with which of its texts masked.
 
 Fails closed, but for one choice of the user's: with AXONFLOW_FAIL_MODE=open a request goes on when the agent cannot be
-reached, answers 5xx or is left alone by the breaker. A refusal (4xx, 429 too) never opens, nor does a deny.
+reached, answers 5xx or is left alone by the breaker. A refusal (4xx, 429 too) never opens, nor does a deny. What had
+to be masked is decided on once more as masked: a call whose obligation is not met is not made.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.errors import AgentError, AgentRefused, AgentUnavailable, MalformedVerdict, RateLimited
 from axonflow_hooks.proxy.approvals import Approvals
-from axonflow_hooks.proxy.exact_json import with_scalars_replaced
+from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_value, with_scalars_replaced
 from axonflow_hooks.proxy.leaves import TooManyLeaves, is_plain_key, leaves_of
 from axonflow_hooks.proxy.refusals import denied, held, unavailable
 from axonflow_hooks.proxy.statement import StatementTooLong, flat_query, pieces_of, query_text
@@ -26,9 +28,14 @@ if TYPE_CHECKING:
     from axonflow_hooks.proxy.approvals import Key
     from axonflow_hooks.proxy.leaves import Leaf
     from axonflow_hooks.proxy.pdp import Pdp, Target
+    from axonflow_hooks.proxy.refusals import Refusal
 
 MAX_MASKED_LEAVES: Final = 2_000
 PARALLEL: Final = 8
+
+_PLACEHOLDER: Final = re.compile(r"\[REDACTED:[A-Za-z0-9_.-]{1,40}(?:#\d{1,9})?\]")
+_MASKED: Final = "[REDACTED]"
+"""Stands for each placeholder where masked arguments are decided on: its signs would be a comment in SQL (`#1]`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,31 @@ class RequestPlane:
             raise denied(decision)
         if "request" not in decision.obliged:
             return Passed(decision, raw)
-        return await self._masked(decision, leaves, raw)
+        passed = await self._masked(decision, leaves, raw)
+        await self._ask_again(decision, name, passed.raw, target, trace_id)
+        return passed
+
+    async def _ask_again(self, decision: Decision, name: str, raw: str, target: Target, trace_id: str) -> None:
+        """Ask about the arguments as masked: an obligation is met when nothing is left of it. Raises Refusal if not."""
+        try:
+            query = query_text(name, leaves_of(read_value(raw)))
+            pieces = pieces_of(_PLACEHOLDER.sub(_MASKED, query))
+            limit = asyncio.Semaphore(PARALLEL)
+
+            async def ask(piece: str) -> Decision:
+                async with limit:
+                    return await self.pdp.decide(piece, target, trace_id=trace_id)
+
+            answer = _of_pieces(await asyncio.gather(*map(ask, pieces), return_exceptions=True))
+        except (AgentError, TooManyLeaves, StatementTooLong, UnreadableMessage) as error:
+            why = f" {error}" if isinstance(error, AgentError) else ""
+            raise _unmet(f"masked, they could not be decided on.{why}", decision) from None
+        if answer.verdict == "deny":
+            raise _unmet("masked, they are denied.", decision)
+        if answer.verdict == "needs_approval":
+            raise _unmet("masked, they wait for a person's approval.", decision)
+        if "request" in answer.obliged:
+            raise _unmet("masked, they still hold what must be masked.", decision)
 
     async def _decide(
         self, pieces: list[str], target: Target, fingerprint: str, trace_id: str, begun: Exchange | None
@@ -147,10 +178,14 @@ class RequestPlane:
                 f"The arguments must be masked and could not be; the call was not made. {error}"
             ) from None
         masked = {leaf.ordinal: text for leaf, text in zip(leaves, texts, strict=True) if text is not None}
+        if not masked:
+            raise _unmet("nothing to mask was found in them.", decision)
         return Passed(decision, with_scalars_replaced(raw, masked), redactions=len(masked))
 
     async def _mask_leaf(self, leaf: Leaf, decision: Decision) -> str | None:
-        reply = await self.pdp.check_input(leaf.text)
+        """Give the masked text of a leaf, None for unmasked: it is shown with its label, as it was decided on."""
+        lead = f"{leaf.label}: " if leaf.label else ""
+        reply = await self.pdp.check_input(lead + leaf.text)
         if not reply.allowed:
             policies = tuple(str(match.get("policy_id", "")) for match in reply.policy_matches) or decision.policies
             raise denied(
@@ -159,11 +194,20 @@ class RequestPlane:
         if not reply.redaction_evaluated or (reply.redacted and reply.redacted_statement is None):
             raise MalformedVerdict("The agent did not evaluate redaction.")
         text = reply.redacted_statement
-        if text is None or text == leaf.text:
+        if text is None or text == lead + leaf.text:
             return None
-        if leaf.kind == "key":
+        if leaf.kind == "key" or not text.startswith(lead):
             raise MalformedVerdict("The name of an argument would have to be masked.")
-        return text
+        return text[len(lead) :]
+
+
+def _unmet(why: str, decision: Decision) -> Refusal:
+    """Give the refusal of a call whose obligation to be masked could not be met."""
+    return unavailable(
+        f"The arguments must be masked, and the obligation could not be met: {why} The call was not made.",
+        retryable=False,
+        decision=decision,
+    )
 
 
 def _of_pieces(answers: Sequence[Decision | BaseException]) -> Decision:

@@ -1,27 +1,29 @@
 """The response plane: every text of what a backend sends is looked at by the agent before it reaches the client.
 
 Fails closed without exception: what could not be checked is not forwarded. Rows group the texts as records do, with the
-key of a text as its label, so that the agent reads {"ssn": "…"} as what it is.
+key of a text as its label, so that the agent reads {"ssn": "…"} as what it is; one row more holds all of them as one
+text, as {"field": "ssn", "value": "…"} shows only together.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from axonflow_hooks.claude_code.leaves import decoded, still_json
+from axonflow_hooks.claude_code.leaves import decoded, masked_in_place
+from axonflow_hooks.claude_code.masks import Mask, with_more_masked
 from axonflow_hooks.claude_code.scan import scan_texts
 from axonflow_hooks.errors import AgentError, MalformedVerdict
-from axonflow_hooks.proxy.binaries import forms_of_binary
+from axonflow_hooks.proxy.binaries import withheld
 from axonflow_hooks.proxy.cautions import Warned, warned_of
+from axonflow_hooks.proxy.context_text import CONTEXT_LABEL, note_masks
 from axonflow_hooks.proxy.exact_json import with_scalars_replaced
-from axonflow_hooks.proxy.leaves import Leaf, TooManyLeaves, is_plain_key, leaves_of, sole_text
-from axonflow_hooks.proxy.refusals import denied, unavailable
+from axonflow_hooks.proxy.leaves import TooManyLeaves, leaves_of, sole_text
+from axonflow_hooks.proxy.refusals import MaskedName, denied, unavailable
+from axonflow_hooks.proxy.rows import Question, Text, Texts, is_one_message, questions_about, texts_of
 from axonflow_hooks.proxy.verdicts import Decision
-from axonflow_hooks.wire.jsonrpc import encoded_text_size
 
 if TYPE_CHECKING:
     from axonflow_hooks.proxy.agent_link import Exchange
@@ -29,18 +31,15 @@ if TYPE_CHECKING:
     from axonflow_hooks.proxy.verdicts import OutputReply
     from axonflow_hooks.wire.mcp_tools import CheckOutputArguments, OutputVerdict
 
-MAX_BATCH_BYTES: Final = 700_000
-MAX_BATCH_ROWS: Final = 5_000
-ROW_BYTES: Final = 60
-"""What a text's label and punctuation take at most."""
 PARALLEL: Final = 8
 ASKED_AT_ONCE_CHARS: Final = 20_000
 """What is in such a value fits into one question, whatever it is: a character takes six bytes of JSON at most."""
 READ_AT_ONCE_CHARS: Final = 200_000
 """Larger values are taken apart in a thread, so that other calls do not wait for it."""
 
-_LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z_ .-]{0,38}\d{0,2}")
 _PLACEHOLDER: Final = "[REDACTED"
+_NAME: Final = "The name of a field in it would have to be masked."
+_OTHER_ROWS: Final = "The agent's masked rows are not the rows it was asked about."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +54,6 @@ class Checked:
     unseen: int = 0
     decision_id: str = ""
     warned: tuple[Warned, ...] = ()
-
-
-@dataclass(slots=True)
-class _Text:
-    """A text to be checked, once however often it stands in the value."""
-
-    label: str
-    text: str
-    leaves: list[Leaf]
-    base64: bool = False
-
-    @property
-    def seen(self) -> str:
-        return decoded(self.text)
 
 
 @dataclass(slots=True)
@@ -108,6 +93,47 @@ class _Asked:
 
 
 @dataclass(slots=True)
+class _Masked:
+    """What the answers about one value mask: each text (None for unmasked), and leaves by what stands around them."""
+
+    texts: list[str | None]
+    around: dict[int, list[Mask]] = field(default_factory=dict)
+    names: set[int] = field(default_factory=set)
+
+    def take(self, question: Question, verdict: OutputReply) -> None:
+        """Take the answer to a question. Raises MalformedVerdict where it is not one to it."""
+        answer = verdict.redacted_data
+        if answer is None and verdict.redacted_message is None:
+            return
+        if not isinstance(answer, list) or len(answer) != len(question.rows):
+            raise MalformedVerdict(_OTHER_ROWS)
+        for (row, name), index in question.places.items():
+            self.texts[index] = _member(answer[row], name)
+        if question.lines:
+            note_masks(question.lines, _member(answer[-1], CONTEXT_LABEL), self.around, self.names)
+
+    def shown(self, index: int, text: Text, replacements: dict[int, str]) -> int:
+        """Note what replaces the leaves of a text, and give how much is masked in them.
+
+        Raises MaskedName for what cannot be masked: the name of a field.
+        """
+        count = 0
+        mask = self.texts[index]
+        for leaf in text.leaves:
+            whole = with_more_masked(text.seen, mask, () if text.base64 else self.around.get(leaf.ordinal, ()))
+            if whole is None or whole == text.seen:
+                if leaf.ordinal in self.names:
+                    raise MaskedName(_NAME)
+                continue
+            if leaf.kind == "key":
+                raise MaskedName(_NAME)
+            inside = base64.b64encode(whole.encode()).decode() if text.base64 else masked_in_place(text.text, whole)
+            replacements[leaf.ordinal] = inside
+            count += max(1, whole.count(_PLACEHOLDER) - text.seen.count(_PLACEHOLDER))
+        return count
+
+
+@dataclass(slots=True)
 class ResponsePlane:
     """Checks what backends send."""
 
@@ -120,13 +146,13 @@ class ResponsePlane:
             return self.pdp.begin_check_output(target, None, decoded(text), row_count)
         if len(raw) > ASKED_AT_ONCE_CHARS:
             return None
-        texts, unseen = _texts(leaves_of(value))
-        if not texts or unseen or _one_message(texts):
+        given = texts_of(leaves_of(value))
+        if not given.texts or given.unseen or is_one_message(given):
             return None
-        batches = _batches(texts, list(range(len(texts))))
-        if len(batches) != 1:
+        questions, long = questions_about(given)
+        if len(questions) != 1 or long:
             return None
-        return self.pdp.begin_check_output(target, _rows(texts, batches[0])[0], None, row_count)
+        return self.pdp.begin_check_output(target, questions[0].rows, None, row_count)
 
     async def check(
         self,
@@ -155,62 +181,44 @@ class ResponsePlane:
     async def _look(self, asked: _Asked, value: Any, raw: str, binary: str) -> Checked:
         try:
             if len(raw) < READ_AT_ONCE_CHARS:
-                texts, unseen = _texts(leaves_of(value))
+                given = texts_of(leaves_of(value))
             else:
-                texts, unseen = await asyncio.to_thread(lambda: _texts(leaves_of(value)))
+                given = await asyncio.to_thread(lambda: texts_of(leaves_of(value)))
         except TooManyLeaves:
             raise unavailable(
                 "The result holds too many texts to be checked, so it is withheld.", executed=True
             ) from None
-        if unseen and binary == "withhold":
-            reason = "images and blobs are withheld by the backend map"
-            raise denied(Decision("deny", trace_id=asked.trace_id, reasons=(reason,)), of_response=True)
-        masked, decision_id = await self._masks(asked, texts)
+        if given.unseen and binary == "withhold":
+            raise withheld(asked.trace_id)
+        masked = _Masked([None] * len(given.texts))
+        decision_id = await self._ask_all(asked, given, masked)
         replacements: dict[int, str] = {}
-        count = 0
-        for text, mask in zip(texts, masked, strict=True):
-            if mask is not None and mask != text.seen:
-                shown = base64.b64encode(mask.encode()).decode() if text.base64 else still_json(text.seen, mask)
-                replacements.update((leaf.ordinal, shown) for leaf in text.leaves)
-                count += len(text.leaves) * max(1, mask.count(_PLACEHOLDER) - text.seen.count(_PLACEHOLDER))
+        count = sum(masked.shown(index, text, replacements) for index, text in enumerate(given.texts))
         checked = with_scalars_replaced(raw, replacements) if replacements else raw
-        return Checked(checked, count, unseen, decision_id, tuple(asked.warned))
+        return Checked(checked, count, given.unseen, decision_id, tuple(asked.warned))
 
-    async def _masks(self, asked: _Asked, texts: list[_Text]) -> tuple[list[str | None], str]:
-        """Give each text's masked form (None for unmasked) and the id of the decision."""
-        if not texts:
-            return [], ""
-        if _one_message(texts):
-            verdict = await asked.ask(None, texts[0].seen)
-            return [_masked_message(verdict)], verdict.decision_id
-        long = [index for index, text in enumerate(texts) if _size(text.seen) > MAX_BATCH_BYTES]
-        short = [index for index in range(len(texts)) if index not in set(long)]
-        limit = asyncio.Semaphore(PARALLEL)
-        masked: list[str | None] = [None] * len(texts)
-
-        async def ask(batch: list[int]) -> str:
-            async with limit:
-                return await self._ask_batch(asked, texts, batch, masked)
-
-        ids = await asyncio.gather(*(ask(batch) for batch in _batches(texts, short)))
-        for index in long:
-            masked[index] = await self._long(asked, texts[index].seen)
-        return masked, next(iter(ids), "")
-
-    async def _ask_batch(self, asked: _Asked, texts: list[_Text], batch: list[int], masked: list[str | None]) -> str:
-        rows, places = _rows(texts, batch)
-        verdict = await asked.ask(rows, None)
-        answer = verdict.redacted_data
-        if answer is None and verdict.redacted_message is None:
+    async def _ask_all(self, asked: _Asked, given: Texts, masked: _Masked) -> str:
+        """Have the texts of a value masked, and give the id of the decision."""
+        if not given.texts:
+            return ""
+        if is_one_message(given):
+            verdict = await asked.ask(None, given.texts[0].seen)
+            masked.texts[0] = _masked_message(verdict)
             return verdict.decision_id
-        if not isinstance(answer, list) or len(answer) != len(rows):
-            raise MalformedVerdict("The agent's masked rows are not the rows it was asked about.")
-        for (row, name), index in places.items():
-            shown = answer[row].get(name) if isinstance(answer[row], dict) else None
-            if not isinstance(shown, str):
-                raise MalformedVerdict("The agent's masked rows are not the rows it was asked about.")
-            masked[index] = shown
-        return verdict.decision_id
+        large = sum(len(text.seen) for text in given.texts) + len(given.lines) > READ_AT_ONCE_CHARS
+        questions, long = await asyncio.to_thread(questions_about, given) if large else questions_about(given)
+        limit = asyncio.Semaphore(PARALLEL)
+
+        async def ask(question: Question) -> str:
+            async with limit:
+                verdict = await asked.ask(question.rows, None)
+                masked.take(question, verdict)
+                return verdict.decision_id
+
+        ids = await asyncio.gather(*map(ask, questions))
+        for index in long:
+            masked.texts[index] = await self._long(asked, given.texts[index].seen)
+        return next(iter(ids), "")
 
     async def _long(self, asked: _Asked, text: str) -> str | None:
         """Check a text that no request can hold: cut where nothing sensitive lies across the cut."""
@@ -222,11 +230,6 @@ class ResponsePlane:
         return scanned.masked
 
 
-def _one_message(texts: list[_Text]) -> bool:
-    """Tell whether texts are one that can be asked about as a message."""
-    return len(texts) == 1 and texts[0].label == "text" and _size(texts[0].seen) <= MAX_BATCH_BYTES
-
-
 def _masked_message(verdict: OutputVerdict) -> str | None:
     # REST gives a masked message as redacted_data, the MCP tool as redacted_message; an empty one is masked too.
     if isinstance(verdict.redacted_data, str):
@@ -236,56 +239,8 @@ def _masked_message(verdict: OutputVerdict) -> str | None:
     return verdict.redacted_message
 
 
-def _texts(leaves: list[Leaf]) -> tuple[list[_Text], int]:
-    """Give the different texts of the leaves, and how many of the leaves nobody can look into."""
-    texts: dict[tuple[str, str, bool], _Text] = {}
-    unseen = 0
-    for leaf in leaves:
-        if is_plain_key(leaf):
-            continue
-        label = leaf.label if _LABEL.fullmatch(leaf.label) else "value"
-        forms = [(leaf.text, False)]
-        if leaf.kind == "binary":
-            forms, hidden = forms_of_binary(leaf.text)
-            unseen += hidden
-        for text, in_base64 in forms:
-            known = texts.setdefault((label, text, in_base64), _Text(label, text, [], in_base64))
-            known.leaves.append(leaf)
-    return list(texts.values()), unseen
-
-
-def _batches(texts: list[_Text], indexes: list[int]) -> list[list[int]]:
-    """Put texts into as few requests as can hold them: mostly one."""
-    rough = sum(_size(texts[index].seen) + ROW_BYTES for index in indexes)
-    if rough <= MAX_BATCH_BYTES and len(indexes) <= MAX_BATCH_ROWS:
-        return [indexes] if indexes else []
-    batches: list[list[int]] = []
-    size = MAX_BATCH_BYTES
-    for index in indexes:
-        wanted = encoded_text_size(texts[index].seen) + ROW_BYTES
-        if size + wanted > MAX_BATCH_BYTES or len(batches[-1]) >= MAX_BATCH_ROWS:
-            batches.append([])
-            size = 0
-        batches[-1].append(index)
-        size += wanted
-    return batches
-
-
-def _size(text: str) -> int:
-    """Give the bytes a text takes in a request, or for a short one what it takes at most."""
-    return 6 * len(text) + 2 if len(text) < 20_000 else encoded_text_size(text)
-
-
-def _rows(texts: list[_Text], batch: list[int]) -> tuple[list[dict[str, str]], dict[tuple[int, str], int]]:
-    """Put texts into rows: the n-th text of a label stands in the n-th row. Gives where each stands, too."""
-    rows: list[dict[str, str]] = []
-    places: dict[tuple[int, str], int] = {}
-    used: dict[str, int] = {}
-    for index in batch:
-        label = texts[index].label
-        row = used[label] = used.get(label, -1) + 1
-        if row == len(rows):
-            rows.append({})
-        rows[row][label] = texts[index].seen
-        places[row, label] = index
-    return rows, places
+def _member(row: Any, name: str) -> str:
+    shown = row.get(name) if isinstance(row, dict) else None
+    if not isinstance(shown, str):
+        raise MalformedVerdict(_OTHER_ROWS)
+    return shown

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from axonflow_hooks import __version__
 from axonflow_hooks.proxy import stateless
+from axonflow_hooks.proxy.call_time import waited_s
 from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_message, read_text, write_object, write_value
 from axonflow_hooks.proxy.governed import BackendError
+from axonflow_hooks.proxy.outer_id import outer_of
 from axonflow_hooks.proxy.plain_messages import call_of, read_call
 from axonflow_hooks.proxy.refusals import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, Refusal
 from axonflow_hooks.proxy.start import initialize_result
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     Shortcut = Callable[["PlainCall", Any], "Shortcutting | None"]
 
 MAX_RUNNING: Final = 1_024
+ANNOUNCE_S: Final = 0.25
+"""A change of a list is announced at once; further ones within this time are announced as one when it is over."""
 INTERNAL_ERROR: Final = -32603
 
 
@@ -62,22 +67,39 @@ class Router:
     _asked: dict[str, asyncio.Future[dict[str, Member]]] = field(default_factory=dict)
     _last_asked: int = 0
     _subscriptions: Subscriptions = field(default_factory=Subscriptions)
+    _announced: dict[str, bool] = field(default_factory=dict)
 
     def take(self, line: bytes) -> None:
-        """Take one line of the client."""
+        """Take one line of the client. Nothing that stands in it ends the proxy, or is left without an answer."""
         try:
             text = read_text(line)
             plain = read_call(text) if self.shaken and self.shortcut is not None else None
             if plain is not None and self._take_plain(plain):
                 return
-            message = read_message(text)
+            self._take(read_message(text))
         except UnreadableMessage as error:
-            batch = line.lstrip()[:1] == b"["
-            code, what = (
-                (INVALID_REQUEST, "Batches are not supported") if batch else (PARSE_ERROR, f"Parse error: {error}")
-            )
+            self._refuse_line(line, PARSE_ERROR, f"Parse error: {error}")
+        except Exception as error:  # noqa: BLE001 - one message must not end the others
+            self.diagnostics.say(f"internal error in a message: {type(error).__name__} at {_where(error)}")
+            self._refuse_line(line, INTERNAL_ERROR, "Internal error of the proxy; the message was not taken")
+
+    def _refuse_line(self, line: bytes, code: int, what: str) -> None:
+        """Answer a message that could not be taken: by its id where that is beyond doubt, else by none."""
+        text = line.decode("utf-8", "replace")
+        outer = outer_of(text)
+        identifier = outer.identifier
+        if code == PARSE_ERROR and outer.deep:
+            code, what = INVALID_REQUEST, "Invalid request: it is nested too deeply"
+        if text.lstrip()[:1] == "[":
+            self.send_error("null", INVALID_REQUEST, "Batches are not supported")
+        elif code == PARSE_ERROR or identifier is None:
             self.send_error("null", code, what)
-            return
+        elif outer.has_method and (type(identifier), identifier) not in self._running:
+            self.send_error(outer.raw_id, code, what)
+        elif isinstance(identifier, str) and (future := self._asked.get(identifier)) is not None and not future.done():
+            future.set_result({})  # an answer without a result, as good as an error
+
+    def _take(self, message: dict[str, Member]) -> None:
         method, identifier = message.get("method"), message.get("id")
         version = message.get("jsonrpc")
         if version is None or version.value != "2.0" or (method is not None and not isinstance(method.value, str)):
@@ -102,6 +124,10 @@ class Router:
             return False
         self._entered(key, running)
         return True
+
+    def take_too_long(self, limit: int) -> None:
+        """Take it that a line of the client was left out, as it has more bytes than the limit of a message."""
+        self.send_error("null", INVALID_REQUEST, f"Invalid request: a message has at most {limit} bytes")
 
     def take_end(self, reason: str) -> None:
         """Take the end of the client's messages."""
@@ -168,6 +194,14 @@ class Router:
     def go_on(self, raw_id: str, key: Any, answer: Awaitable[str]) -> asyncio.Task[None]:
         """Let a request be answered by what `answer` gives, in a task."""
         task = self._running[key] = asyncio.get_running_loop().create_task(self._serve(raw_id, key, answer))
+
+        def over(_: asyncio.Task[None]) -> None:
+            if self._running.get(key) is task:  # it was cancelled before it began
+                self._left(key)
+                if isinstance(answer, Coroutine):
+                    answer.close()
+
+        task.add_done_callback(over)
         return task
 
     def finish(self, key: Any) -> None:
@@ -185,6 +219,7 @@ class Router:
             self.link.resume()
 
     async def _serve(self, raw_id: str, key: Any, answer: Awaitable[str]) -> None:
+        waited_s.set(0.0)
         try:
             self.send_result(raw_id, await answer)
         except Refusal as refusal:
@@ -246,10 +281,19 @@ class Router:
             del self._asked[name]
 
     def announce(self, method: str) -> None:
-        """Tell the client that a list has changed, in the way of its protocol version."""
+        """Tell the client that a list has changed, in the way of its protocol version; bursts are gathered."""
+        if method in self._announced:
+            self._announced[method] = True
+            return
+        self._announced[method] = False
+        asyncio.get_running_loop().call_later(ANNOUNCE_S, self._announce_rest, method)
         if self.shaken:
             self.notify(method)
         self._subscriptions.tell(method, self.notify)
+
+    def _announce_rest(self, method: str) -> None:
+        if self._announced.pop(method):
+            self.announce(method)
 
     def notify(self, method: str, params: str | None = None) -> None:
         """Send a notification to the client."""

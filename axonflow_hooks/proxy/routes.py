@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.proxy.catalogue import PROMPTS, RESOURCES, TEMPLATES, TOOLS
-from axonflow_hooks.proxy.exact_json import members_of, read_object, write_object, write_value
-from axonflow_hooks.proxy.governed import Request
+from axonflow_hooks.proxy.exact_json import Member, read_object, write_value
+from axonflow_hooks.proxy.governed import MAX_UNKNOWN_NAME_CHARS, Request
 from axonflow_hooks.proxy.naming import SEPARATOR
 from axonflow_hooks.proxy.pdp import Target
 from axonflow_hooks.proxy.refusals import INVALID_PARAMS, Refusal
+from axonflow_hooks.proxy.request_params import (
+    META,
+    decided_on,
+    invalid,
+    joined,
+    meta_of,
+    object_of,
+    progress_token,
+    put_back,
+    trace_id_in,
+)
+from axonflow_hooks.proxy.rpc import Reply
 from axonflow_hooks.proxy.unknown_tools import UnknownTools, unknown_tool_result
 
 if TYPE_CHECKING:
@@ -21,18 +32,19 @@ if TYPE_CHECKING:
 
     from axonflow_hooks.proxy.backend import BackendHost
     from axonflow_hooks.proxy.catalogue import Item, Kind
-    from axonflow_hooks.proxy.exact_json import Member
     from axonflow_hooks.proxy.fleet import Fleet
     from axonflow_hooks.proxy.governed import Begun, Governance
     from axonflow_hooks.proxy.router import Route
-    from axonflow_hooks.proxy.rpc import Reply, Waiting
+    from axonflow_hooks.proxy.rpc import Waiting
 
 LEVELS: Final = "debug info notice warning error critical alert emergency".split()
 
 REPORTS_S: Final = 5.0
 """How long a result waits for reports of its progress that are still being checked."""
 
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+LEVEL_S: Final = 0.5
+"""How long a new log level waits for backends to take it; who is slower takes it later."""
 
 
 @dataclass(slots=True)
@@ -61,26 +73,24 @@ class ToolCall:
 
     def request(self) -> Request:
         """Give what is to be governed."""
-        arguments = self.given.get("arguments")
-        return Request(
-            Target(self.host.id, self.tool.name),
-            self.tool.name,
-            arguments.value if arguments is not None else {},
-            arguments.raw if arguments is not None else "{}",
-            binary=self.host.spec.binary,
-            trace_id=trace_id_in(_meta(self.given)),
-            output_schema=self.tool.value.get("outputSchema"),
-        )
+        request = _tool_request(Target(self.host.id, self.tool.name), self.given)
+        return request._replace(binary=self.host.spec.binary, output_schema=self.tool.value.get("outputSchema"))
 
-    def params(self, raw_arguments: str | None = None) -> str:
-        """Give the params for the backend: with its own name of the tool, and with other arguments where given."""
+    def params(self, passed: str | None = None) -> str:
+        """Give the params for the backend: with its own name of the tool, and what has `passed` where that differs.
+
+        That is the text of the arguments, or of all that was decided on where that is more.
+        """
         changed: dict[str, str] = {}
         if self.tool.name != self.given["name"].value:
             changed["name"] = write_value(self.tool.name)
-        arguments = self.given.get("arguments")
-        if raw_arguments is not None and raw_arguments != (arguments.raw if arguments is not None else "{}"):
-            changed["arguments"] = raw_arguments
-        return _write(self.given, changed) if changed else self.raw
+        whole, arguments = _whole(self.given) if passed is not None else None, self.given.get("arguments")
+        if passed is not None and whole is not None:
+            if passed != whole.raw:
+                changed |= {name: member.raw for name, member in read_object(passed).items()}
+        elif passed is not None and passed != (arguments.raw if arguments is not None else "{}"):
+            changed["arguments"] = passed
+        return put_back(self.given, changed) if changed else self.raw
 
 
 @dataclass(slots=True)
@@ -97,6 +107,7 @@ class Routes:
     level: str = ""
     tokens: dict[str | int, Progress] = field(default_factory=dict)
     unknown: UnknownTools = field(default_factory=UnknownTools)
+    _telling: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def table(self) -> dict[str, Route]:
         """Give the routes by method."""
@@ -125,20 +136,33 @@ class Routes:
         return f'{{"{kind.member}":[{",".join(texts)}]}}'
 
     async def _call_tool(self, params: Member | None) -> str:
-        given = _object(params)
+        given = object_of(params)
         name, arguments = _text(given, "name"), given.get("arguments")
         if arguments is not None and not isinstance(arguments.value, dict):
-            raise _invalid("arguments must be an object")
+            raise invalid("arguments must be an object")
         try:
             host, tool = await self.fleet.find(TOOLS, name)
         except Refusal as refusal:
+            owner = self.fleet.host_of(name)
+            if owner is not None and owner.session is not None and refusal.code == INVALID_PARAMS:
+                return await self._unknown_tool(owner, name, given, refusal)
             server = name.partition(SEPARATOR)[0] if self.fleet.several else next(iter(self.fleet.catalogues), "")
             self.governance.note_refusal(Target(server, name), arguments, refusal)
-            if refusal.code == INVALID_PARAMS and await self.unknown.come_as_results(self.fleet.host_of(name)):
-                return unknown_tool_result(refusal.message)
             raise
         assert params is not None  # noqa: S101 - _object has seen to it
         return await self.go_on(ToolCall(host, tool, given, params.raw))
+
+    async def _unknown_tool(self, host: BackendHost, name: str, given: dict[str, Member], unknown: Refusal) -> str:
+        """Answer a call of a tool that its backend does not have: decided on and recorded, and never executed."""
+        # A name that stands for nothing is any text that a model likes to write.
+        request = _tool_request(Target(host.id, name[:MAX_UNKNOWN_NAME_CHARS]), given)._replace(executes=False)
+
+        async def answer(_: str) -> Reply:
+            if await self.unknown.come_as_results(host):
+                return Reply(unknown_tool_result(unknown.message))
+            raise unknown
+
+        return await self.governance.run(request, answer)
 
     async def go_on(self, call: ToolCall, begun: Begun | None = None) -> str:
         """Make a call, or what is missing of it where that has `begun`, and give the text of its result."""
@@ -153,18 +177,18 @@ class Routes:
         return await self.governance.run(call.request(), execute, begun)
 
     async def _get_prompt(self, params: Member | None) -> str:
-        given = _object(params)
+        given = object_of(params)
         name = _text(given, "name")
         host, prompt = await self.fleet.find(PROMPTS, name)
         return await self._forward(host, "prompts/get", given, {"name": write_value(prompt.name)}, repeatable=True)
 
     async def _resource(self, method: str, params: Member | None) -> str:
-        given = _object(params)
+        given = object_of(params)
         host = await self.fleet.find_resource(_text(given, "uri"))
         return await self._forward(host, method, given, {}, repeatable=True)
 
     async def _subscribe(self, params: Member | None) -> str:
-        given = _object(params)
+        given = object_of(params)
         uri = _text(given, "uri")
         host = await self.fleet.find_resource(uri)
         result = await self._forward(host, "resources/subscribe", given, {}, repeatable=True)
@@ -172,7 +196,7 @@ class Routes:
         return result
 
     async def _unsubscribe(self, params: Member | None) -> str:
-        self.subscribed.pop(_text(_object(params), "uri"), None)
+        self.subscribed.pop(_text(object_of(params), "uri"), None)
         return await self._resource("resources/unsubscribe", params)
 
     async def restore(self, host: BackendHost) -> None:
@@ -182,10 +206,10 @@ class Routes:
             await host.request("resources/subscribe", write_value({"uri": uri}), repeatable=True)
 
     async def _complete(self, params: Member | None) -> str:
-        given = _object(params)
+        given = object_of(params)
         ref = given.get("ref")
         if ref is None or not isinstance(ref.value, dict):
-            raise _invalid("ref must be an object")
+            raise invalid("ref must be an object")
         if ref.value.get("type") != "ref/prompt":
             host = await self.fleet.find_resource(str(ref.value.get("uri", "")))
             return await self._forward(host, "completion/complete", given, {}, repeatable=True)
@@ -194,12 +218,26 @@ class Routes:
         return await self._forward(host, "completion/complete", given, changed, repeatable=True)
 
     async def _set_level(self, params: Member | None) -> str:
-        level = _text(_object(params), "level")
+        level = _text(object_of(params), "level")
         if level not in LEVELS:
-            raise _invalid(f"level must be one of {', '.join(LEVELS)}")
+            raise invalid(f"level must be one of {', '.join(LEVELS)}")
         self.level = level
-        await asyncio.gather(*(self.tell_level(host) for host in self.fleet.hosts()), return_exceptions=True)
+        hosts = self.fleet.hosts()
+        for host in hosts:
+            telling = self._telling.get(host.id)
+            if telling is None or telling.done():
+                self._telling[host.id] = asyncio.get_running_loop().create_task(self._tell_levels(host))
+        if hosts:
+            await asyncio.wait([self._telling[host.id] for host in hosts], timeout=LEVEL_S)
         return "{}"
+
+    async def _tell_levels(self, host: BackendHost) -> None:
+        """Tell a backend the level, and again where it has changed meanwhile."""
+        told = ""
+        while told != self.level:
+            told = self.level
+            with contextlib.suppress(Refusal):  # what it does not take, the next setLevel tells it again
+                await self.tell_level(host)
 
     async def tell_level(self, host: BackendHost) -> None:
         """Tell a backend how much the client wants to hear, where both have said that they can."""
@@ -215,16 +253,16 @@ class Routes:
         *,
         repeatable: bool,
     ) -> str:
-        """Govern a request that is not a tool call: all its params but `_meta` are what is decided on."""
-        members = {name: member.raw for name, member in given.items() if name != "_meta"}
-        members |= {name: raw for name, raw in changed.items() if name in members}
-        raw = write_object(members)
-        value = {name: member.value for name, member in given.items() if name != "_meta"}
-        request = Request(Target(host.id, method), method, value, raw, host.spec.binary, trace_id_in(_meta(given)))
+        """Govern a request that is not a tool call: what is decided on are its params, with its own names in them."""
+        target, trace_id = Target(host.id, method), trace_id_in(meta_of(given))
+        decided = {name: Member(item.value, changed.get(name, item.raw)) for name, item in decided_on(given).items()}
+        whole = joined(decided) if META in decided else None
+        decided.pop(META, None)
+        value, raw = joined(decided)[:2]
+        request = Request(target, method, value, raw, host.spec.binary, trace_id, whole=whole)
 
-        async def execute(raw_params: str) -> Reply:
-            meta = given.get("_meta")
-            sent = raw_params if meta is None else _with_members(raw_params, {"_meta": meta.raw})
+        async def execute(passed: str) -> Reply:
+            sent = put_back(given, {name: member.raw for name, member in read_object(passed).items()})
             return await self._request(host, method, sent, given, repeatable=repeatable)
 
         return await self.governance.run(request, execute)
@@ -239,7 +277,7 @@ class Routes:
         repeatable: bool,
         begun: Waiting | None = None,
     ) -> Reply:
-        token = progress_token(_meta(given))
+        token = progress_token(meta_of(given))
         if token is None:
             return await host.request(method, raw, repeatable=repeatable, begun=begun)
         progress = self.tokens.get(token) if begun is not None else None
@@ -255,44 +293,31 @@ class Routes:
             self.tokens.pop(token, None)
 
 
-def _object(params: Member | None) -> dict[str, Member]:
-    if params is None or not isinstance(params.value, dict):
-        raise _invalid("params must be an object")
-    return members_of(params)
+def _tool_request(target: Target, given: Mapping[str, Member]) -> Request:
+    """Give what is to be governed of the params of a `tools/call`."""
+    arguments = given.get("arguments")
+    return Request(
+        target,
+        target.tool,
+        arguments.value if arguments is not None else {},
+        arguments.raw if arguments is not None else "{}",
+        trace_id=trace_id_in(meta_of(given)),
+        whole=_whole(given),
+    )
+
+
+def _whole(given: Mapping[str, Member]) -> Member | None:
+    """Give what is decided on of a `tools/call` where that is more than the arguments."""
+    decided = decided_on(given, but="name")
+    return joined(decided) if decided.keys() - {"arguments"} else None
 
 
 def _text(given: Mapping[str, Member], name: str) -> str:
     member = given.get(name)
     if member is None or not isinstance(member.value, str) or not member.value:
-        raise _invalid(f"{name} must be a text")
+        raise invalid(f"{name} must be a text")
     return member.value
 
 
-def _invalid(what: str) -> Refusal:
-    return Refusal(INVALID_PARAMS, f"Invalid params: {what}", verdict="error")
-
-
-def _write(given: Mapping[str, Member], changed: Mapping[str, str]) -> str:
-    return write_object({**{name: member.raw for name, member in given.items()}, **changed})
-
-
 def _with_members(raw: str, changed: Mapping[str, str]) -> str:
-    return _write(read_object(raw), changed)
-
-
-def _meta(given: Mapping[str, Member]) -> dict[str, Any]:
-    meta = given.get("_meta")
-    return meta.value if meta is not None and isinstance(meta.value, dict) else {}
-
-
-def progress_token(meta: Mapping[str, Any]) -> str | int | None:
-    """Give the progress token in the `_meta` of a request, None where it asks for no progress."""
-    token = meta.get("progressToken")
-    return token if isinstance(token, str) or type(token) is int else None
-
-
-def trace_id_in(meta: Mapping[str, Any]) -> str:
-    """Give the trace that the `_meta` of a request names (W3C Trace Context, level 1), "" for none."""
-    value = meta.get("traceparent")
-    match = _TRACEPARENT.fullmatch(value) if isinstance(value, str) else None
-    return match.group(1) if match else ""
+    return put_back(read_object(raw), changed)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_object, write_object, write_value
 from axonflow_hooks.proxy.gathered import as_line
+from axonflow_hooks.proxy.outer_id import outer_of
 from axonflow_hooks.proxy.pending import Pending
 from axonflow_hooks.proxy.plain_messages import read_reply
 
@@ -243,6 +244,12 @@ class Session:
             self._answered(plain.identifier, Reply(plain.result))
             return
         try:
+            self._take(text)
+        except Exception as error:  # noqa: BLE001 - one message must not end the others
+            self.note(f"A message was dropped, as it could not be taken ({type(error).__name__}).")
+
+    def _take(self, text: str) -> None:
+        try:
             message = read_object(text)
         except UnreadableMessage as error:
             self.note(f"A message was dropped, as {error}.")
@@ -271,11 +278,22 @@ class Session:
         """Tell the request that an unreadable message answers, where that can be made out: it would wait in vain."""
         try:
             message = json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < MAX_ID_DIGITS else None)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            self._fail_nested(text)
+            return
+        except ValueError:
             return
         identifier = message.get("id") if isinstance(message, dict) else None
         if type(identifier) is int and "method" not in message:
             self.fail(identifier, Lost(f"its answer is not readable ({fault})", sent=True))
+
+    def _fail_nested(self, text: str) -> None:
+        outer = outer_of(text)
+        identifier = outer.identifier
+        if outer.has_method and identifier is not None:
+            self.listener.on_request(self, outer.raw_id, "requests that are nested so deeply", None)
+        elif type(identifier) is int:
+            self.fail(identifier, Lost("its answer is not readable (it is nested too deeply)", sent=True))
 
     def _prolong(self, method: str, params: Member | None) -> None:
         if method == "notifications/progress" and params is not None and isinstance(params.value, dict):

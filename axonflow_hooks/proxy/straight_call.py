@@ -21,8 +21,9 @@ from axonflow_hooks.proxy.gathered import as_line
 from axonflow_hooks.proxy.governed import Begun, answered
 from axonflow_hooks.proxy.pdp import Target, allowed_at_once, clean_at_once
 from axonflow_hooks.proxy.refusals import Refusal
+from axonflow_hooks.proxy.request_params import is_own_meta, progress_token, trace_id_in
 from axonflow_hooks.proxy.router import result_message
-from axonflow_hooks.proxy.routes import Progress, ToolCall, progress_token, trace_id_in
+from axonflow_hooks.proxy.routes import Progress, ToolCall
 from axonflow_hooks.wire.decide import CHECK_OUTPUT_PATH, DECIDE_PATH
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class StraightCalls:
         tool, target, session = way.tool, way.target, way.host.session
         if session is None:
             return None
+        if plain.meta and not is_own_meta(plain.meta):
+            return None  # more than the arguments is to be decided on
         trace_id = trace_id_in(plain.meta) if plain.meta else ""
         asked = governance.requests.begin(target, tool.name, plain.arguments, trace_id=trace_id)
         if asked is None:

@@ -2,7 +2,8 @@
 
 The specification wants the error -32602 (MCP 2025-11-25, tools: error handling); many servers answer a result with
 isError, which the model reads. A call of an unknown tool is never passed on to find out: servers may be lenient with
-names, and a hidden or denied tool would be within reach. A call of the proxy's own, with a name of nobody's, tells.
+names, and a hidden or denied tool would be within reach. A call of the proxy's own, with a name of nobody's and no
+arguments, tells; it is made for a call that policy allows, and never for one that it stops.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from axonflow_hooks.proxy.exact_json import write_value
+from axonflow_hooks.proxy.exact_json import Member, write_value
 from axonflow_hooks.proxy.refusals import INVALID_PARAMS
 from axonflow_hooks.proxy.rpc import Lost, TimedOut
 
@@ -53,7 +54,8 @@ async def _asked(session: Session) -> bool:
     return isinstance(result, dict) and result.get("isError") is True
 
 
-def unknown_tool_result(message: str) -> str:
-    """Give the text of a result that says, in our own words, that there is no such tool."""
+def unknown_tool_result(message: str) -> Member:
+    """Give a result that says, in our own words, that there is no such tool."""
     text = f"MCP error {INVALID_PARAMS}: {message}"
-    return write_value({"content": [{"type": "text", "text": text}], "isError": True})
+    result = {"content": [{"type": "text", "text": text}], "isError": True}
+    return Member(result, write_value(result))

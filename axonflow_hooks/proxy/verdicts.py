@@ -14,6 +14,10 @@ def _texts(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
+def _or_empty(value: object) -> object:
+    return [] if value is None else value  # how Go writes an empty list
+
+
 _NOTHING: Final[list[Any]] = []
 TextList = Annotated[list[str], BeforeValidator(_texts)]
 
@@ -29,19 +33,25 @@ class Pending(BaseModel):
 
 
 class DecideReply(BaseModel):
-    """Body of `POST /api/v1/decide`, whatever its status. A list that should be one and is not makes it malformed."""
+    """Body of `POST /api/v1/decide`, whatever its status. Only a deny may have obligations that are no list."""
 
     model_config = ConfigDict(extra="ignore")
 
     verdict: Literal["allow", "deny", "needs_approval"]
     decision_id: LenientText = ""
     trace_id: LenientText = ""
-    obligations: list[dict[str, Any]] = Field(default_factory=list)
+    obligations: Annotated[list[dict[str, Any]], BeforeValidator(_or_empty)] = Field(default_factory=list)
     evaluated_policies: TextList = Field(default_factory=list)
     reasons: TextList = Field(default_factory=list)
     error: LenientText = ""
     approval_id: LenientText = ""
     pending_approval: Annotated[Pending | None, OBJECT_OR_NONE] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _denied_whatever_else(cls, body: Any) -> Any:
+        """Read the verdict first: a deny obliges to nothing, so that nothing beside it can make it void."""
+        return {**body, "obligations": []} if isinstance(body, dict) and body.get("verdict") == "deny" else body
 
 
 class CheckInputReply(BaseModel):
@@ -114,10 +124,12 @@ def plain_allow(body: Any) -> Decision | None:
 
     Most calls are allowed so; to look at five members takes a tenth of what reading the model does.
     """
-    if not isinstance(body, dict) or body.get("verdict") != "allow" or body.get("obligations", _NOTHING) != _NOTHING:
+    if not isinstance(body, dict) or body.get("verdict") != "allow" or not _obliges_to_nothing(body):
         return None
     decision_id, trace_id = body.get("decision_id"), body.get("trace_id")
     policies = body.get("evaluated_policies")
+    if policies is None:
+        policies = _NOTHING
     if not (isinstance(decision_id, str) and isinstance(trace_id, str) and isinstance(policies, list)):
         return None
     if body.get("reasons") or body.get("error"):
@@ -125,6 +137,12 @@ def plain_allow(body: Any) -> Decision | None:
     if policies and not all(isinstance(policy, str) for policy in policies):
         return None
     return Decision("allow", decision_id, trace_id, tuple(policies))
+
+
+def holds_no_verdict(body: Any) -> bool:
+    """Tell whether an answer of an agent that fails has no verdict, or one that asks for nothing: a plain allow."""
+    verdict = body.get("verdict") if isinstance(body, dict) else None
+    return verdict is None or (verdict == "allow" and _obliges_to_nothing(body))
 
 
 def plain_clean(body: Any) -> bool:
@@ -142,6 +160,11 @@ def plain_clean(body: Any) -> bool:
     if not matches and (info is None or (type(info) is dict and not info.get("matched_policies"))):
         return True
     return not (_warns(matches) or _warns(_matched(body)))
+
+
+def _obliges_to_nothing(body: dict[str, Any]) -> bool:
+    obligations = body.get("obligations")
+    return obligations is None or obligations == _NOTHING
 
 
 def _matched(body: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axonflow_hooks.claude_code.leaves import Leaf, decoded, leaves_of, still_json, with_leaves
+from axonflow_hooks.claude_code.leaves import Leaf, decoded, leaves_of, masked_in_place, still_json, with_leaves
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -74,11 +74,16 @@ def test_output_nested_deeper_than_an_encoder_goes() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("plain \\u0031", "plain \\u0031"),
+        ("plain \\u0031", "plain 1"),
+        (r'Result: {"ssn":"\u0031\u0032"}', 'Result: {"ssn":"12"}'),
+        (r'```json\n{"ssn":"\u0031"}', r'```json\n{"ssn":"1"}'),
+        (r'{"a": "{\"b\": \"\\u0031\\\\u0032\"}"}', r'{"a": "{\"b\": \"12\"}"}'),
+        (r'Row: {"iban":"DE89\u00a03704"}', 'Row: {"iban":"DE89\u00a03704"}'),
+        ("\\" * 40 + "u0031", "\\" * 24 + "1"),
         (r'{"a": "\u0031\u0032"}', '{"a": "12"}'),
         (r'["\u00e9"]', '["é"]'),
         (r'"\u0031"', '"1"'),
-        (r'{"a": "\\u0031"}', r'{"a": "\\u0031"}'),
+        (r'{"a": "\\u0031"}', '{"a": "1"}'),
         (r'{"a": "\u0022 \u005c \u000a \ud83d\ude00 \u200b"}', r'{"a": "\u0022 \u005c \u000a \ud83d\ude00 \u200b"}'),
         ('{"a": 1.0e5, "a": "\\u0031"}', '{"a": 1.0e5, "a": "1"}'),
         ('{"a": "\\u0031"}\n{"a": "\\u0032"}\n', '{"a": "1"}\n{"a": "2"}\n'),
@@ -90,8 +95,28 @@ def test_decoded(text: str, expected: str) -> None:
 
 
 @given(json_values)
-def test_decoded_json_means_the_same(value: Any) -> None:
-    assert json.loads(decoded(json.dumps([value]))) == [value]
+def test_decoded_json_stays_json(value: Any) -> None:
+    json.loads(decoded(json.dumps([value])))
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "expected"),
+    [
+        (r'say "\u00e9" of \u0031\u0032 \n', "12", r'say "\u00e9" of [REDACTED] \n'),
+        (r'{"a": "\u00e9", "n": "1\u0032"}', "12", r'{"a": "\u00e9", "n": "[REDACTED]"}'),
+        (r'{"a": "\u00e9", "n": 12}', "12", r'{"a": "\u00e9", "n": "[REDACTED]"}'),
+        (r'x {"a": "{\"n\": \"\\u0031\\u0032\"}"} \u00e9', "12", r'x {"a": "{\"n\": \"[REDACTED]\"}"} \u00e9'),
+        (r"\u0031\u0032", "12", "[REDACTED]"),
+        (r"\u00e9 12", "12", r"\u00e9 [REDACTED]"),
+        ("no escape 12", "12", "no escape [REDACTED]"),
+    ],
+)
+def test_masked_in_place(text: str, value: str, expected: str) -> None:
+    assert masked_in_place(text, decoded(text).replace(value, "[REDACTED]")) == expected
+
+
+def test_masks_that_cannot_be_placed_are_those_of_the_decoded_text() -> None:
+    assert masked_in_place(r"\u0061 b c d", "[REDACTED] [REDACTED]") == "[REDACTED] [REDACTED]"
 
 
 @pytest.mark.parametrize(

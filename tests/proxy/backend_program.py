@@ -98,8 +98,14 @@ def wait(identifier: Any, given: Any, token: Any) -> Any:
     return text("waited")
 
 
+def reply(identifier: Any, given: Any, token: Any) -> Any:
+    held = FOLDER / "reply.json"
+    return json.loads(held.read_text(encoding="utf-8")) if held.exists() else given["result"]
+
+
 def fail(identifier: Any, given: Any, token: Any) -> Any:
-    send({"id": identifier, "error": {"code": given.get("code", -32000), "message": given["message"]}})
+    more = {"data": given["data"]} if "data" in given else {}
+    send({"id": identifier, "error": {"code": given.get("code", -32000), "message": given["message"], **more}})
 
 
 def steps(identifier: Any, given: Any, token: Any) -> Any:
@@ -124,7 +130,7 @@ WORK: dict[str, Any] = {
     "count": counted("count"),
     "read": counted("read"),
     "wait": wait,
-    "reply": lambda identifier, given, token: given["result"],
+    "reply": reply,
     "fail": fail,
     "ask": lambda identifier, given, token: text(json.dumps(ask(**given))),
     "steps": steps,
@@ -168,11 +174,15 @@ def pages(params: Any) -> Any:
 
 def resource(params: Any) -> Any:
     note("resources.txt", params["uri"])
-    return {"contents": [{"uri": params["uri"], "text": (FOLDER / "resource.txt").read_text()}]}
+    held = FOLDER / "resource.json"
+    content = json.loads(held.read_text()) if held.exists() else {"text": (FOLDER / "resource.txt").read_text()}
+    return {"contents": [{"uri": params["uri"], **content}]}
 
 
 def answer(message: Any) -> None:
     identifier, method, params = message.get("id"), message.get("method"), message.get("params") or {}
+    if OPTIONS.get("keep") == method:
+        note("params.txt", json.dumps(params))
     capabilities: dict[str, Any] = {"tools": {"listChanged": True}, "logging": {}}
     if OPTIONS.get("offer") == "all":
         capabilities |= {"resources": {"subscribe": True}, "prompts": {}, "completions": {}}

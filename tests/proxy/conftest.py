@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import sys
 import threading
 import time
@@ -24,14 +25,26 @@ START = Path(__file__).parents[2] / "axonflow_hooks" / "proxy" / "start.py"
 PROGRAM = Path(__file__).with_name("backend_program.py")
 DEADLINE_S = 60.0
 SSN = "123-45-" + "6789"
+CARD = "4" + "1" * 15
 MASK = "[REDACTED:ssn]"
+REDACT = {
+    "type": "redact_pii",
+    "fulfillment": {
+        "endpoint": "/api/v1/mcp/check-input",
+        "method": "POST",
+        "phase": "request",
+        "content_types": ["text/plain"],
+    },
+}
+_BARE = re.compile(r"((?<![a-z])ssn(?![a-z])[^0-9]{1,40})" + SSN.replace("-", "") + r"\b", re.IGNORECASE)
 
 
 @dataclass
 class Agent:
     """Decides as told: `deny` and `hold` by words in the query, `block` and `warn` by words in a result.
 
-    An SSN is masked.
+    A card and an SSN are masked, a bare SSN where a word before it says what it is. Obligations to mask are given where
+    there is one in the query, or a word of `oblige`.
     """
 
     server: StandIn
@@ -39,6 +52,7 @@ class Agent:
     hold: tuple[str, ...] = ()
     block: tuple[str, ...] = ("poison",)
     warn: tuple[str, ...] = ("obey me",)
+    oblige: tuple[str, ...] = ("confidential",)
     obligations: list[dict[str, Any]] = field(default_factory=list)
     approved: set[str] = field(default_factory=set)
     before: Callable[[Received], Reply | None] = lambda _: None
@@ -53,7 +67,10 @@ class Agent:
             return Reply(200, {"verdict": "deny", **facts, "evaluated_policies": ["pol_deny"], "reasons": ["no"]})
         if any(word in body["query"] for word in self.hold) and body.get("approval_id") not in self.approved:
             return Reply(200, {"verdict": "needs_approval", **facts, "pending_approval": {"approval_id": "appr-1"}})
-        return Reply(200, {"verdict": "allow", **facts, "obligations": self.obligations})
+        query = body["query"]
+        holds = _masked(query) != query or any(word in query for word in self.oblige)
+        given = [obligation for obligation in self.obligations if holds or obligation.get("type") != "redact_pii"]
+        return Reply(200, {"verdict": "allow", **facts, "obligations": given})
 
     def check_input(self, request: Received) -> Reply:
         """Answer `POST /api/v1/mcp/check-input`."""
@@ -61,8 +78,8 @@ class Agent:
             return early
         text = request.json()["statement"]
         verdict: dict[str, Any] = {"allowed": True, "decision_id": "in-1", "redaction_evaluated": True}
-        if SSN in text:
-            verdict |= {"redacted": True, "redacted_statement": text.replace(SSN, MASK)}
+        if (masked := _masked(text)) != text:
+            verdict |= {"redacted": True, "redacted_statement": masked}
         return Reply(200, verdict)
 
     def check_output(self, request: Received) -> Reply:
@@ -90,13 +107,16 @@ class Agent:
         return [request.json() for request in self.server.to(path)]
 
 
-def _masked(value: Any) -> Any:
+def _masked(value: Any, label: str = "") -> Any:
+    """Give a value masked: each text is read behind the key that it stands under, as agents do."""
     if isinstance(value, str):
-        return value.replace(SSN, MASK).replace(SSN.replace("-", ""), MASK)
+        lead = f"{label}: " if label else ""
+        masked = _BARE.sub(lambda match: match[1] + MASK, (lead + value).replace(SSN, MASK).replace(CARD, MASK))
+        return masked.removeprefix(lead)
     if isinstance(value, list):
-        return [_masked(item) for item in value]
+        return [_masked(item, label) for item in value]
     if isinstance(value, dict):
-        return {key: _masked(item) for key, item in value.items()}
+        return {_masked(key): _masked(item, key) for key, item in value.items()}
     return value
 
 

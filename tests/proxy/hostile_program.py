@@ -2,8 +2,10 @@
 
 Run as `python hostile_program.py FOLDER [OPTION=VALUE …]`. Its tool `say` sends the messages of `send`, then either the
 line `raw` or the result `result`, with "$TOKEN" and "$ID" replaced; with `wait` it waits for the file of the option
-`wait` first. The option `unknown` tells how it answers a call of a tool that it does not have: error (the default),
-result, text or silent. In FOLDER, `tools.txt` names more tools; `answers.json` is {method: JSON text of its result}.
+`wait` first. The method that the option `silent` names gets no answer; with `pages`, the list of tools has no end and
+each page takes so many seconds. The option `unknown` tells how it answers a call of a tool that it does not have: error
+(the default), result, text or silent. In FOLDER, `tools.txt` names more tools; `answers.json` is {method: JSON text of
+its result}.
 """
 
 from __future__ import annotations
@@ -73,6 +75,9 @@ def result_of(method: str, params: Any) -> Any:
     if method == "tools/list":
         if OPTIONS.get("gate"):
             wait_for(Path(OPTIONS["gate"]))
+        if OPTIONS.get("pages"):
+            time.sleep(float(OPTIONS["pages"]))
+            return {"tools": [], "nextCursor": str(int(params.get("cursor", 0)) + 1)}
         return {"tools": [{"name": name, "description": name, "inputSchema": {"type": "object"}} for name in names()]}
     if method == "resources/list":
         return {"resources": [{"uri": OPTIONS.get("uri", "test://own"), "name": "own"}]}
@@ -88,7 +93,9 @@ def dictated() -> Any:
 
 def serve(message: Any) -> None:
     method, params = message["method"], message.get("params") or {}
-    if method == "tools/call":
+    if method == OPTIONS.get("silent"):
+        note("silent.txt", json.dumps(params))
+    elif method == "tools/call":
         answer_call(message["id"], params)
     elif raw := dictated().get(method):
         write(f'{{"jsonrpc":"2.0","id":{json.dumps(message["id"])},"result":{raw}}}')
@@ -100,7 +107,9 @@ def main() -> None:
     note("starts.txt", "")
     for line in sys.stdin:
         message = json.loads(line)
-        if "method" in message and "id" in message:
+        if "method" not in message:
+            note("heard.txt", line.strip())
+        elif "id" in message:
             threading.Thread(target=serve, args=(message,), daemon=True).start()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,112 @@ def test_torn_last_line_stays_and_the_chain_goes_on(tmp_path: Path) -> None:
     last = json.loads(lines[3])
     assert last["sequence"] == 3
     assert last["prev_hash"] == json.loads(lines[1])["hash"]
+
+
+def _removed(path: Path) -> None:
+    path.unlink()
+
+
+def _moved(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+
+
+def _replaced(path: Path) -> None:
+    path.unlink()
+    path.write_bytes(b'{"sequence":1}\n')
+
+
+def _folder_removed(path: Path) -> None:
+    path.unlink()
+    (path.parent / ".a.jsonl.lock").unlink()
+    path.parent.rmdir()
+
+
+def _folder_in_its_place(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file is neither removed nor replaced there")
+@pytest.mark.parametrize(
+    ("act", "found"),
+    [
+        pytest.param(_removed, "was removed and was put back", id="removed"),
+        pytest.param(_moved, "was removed and was put back", id="moved"),
+        pytest.param(_replaced, "was replaced by another one and was put back", id="replaced"),
+        pytest.param(_folder_removed, "was removed and was put back", id="with its folder"),
+        pytest.param(_folder_in_its_place, "was replaced by another one and was put back", id="a folder"),
+    ],
+)
+def test_a_file_that_is_gone_is_put_back(tmp_path: Path, act: Callable[[Path], None], found: str) -> None:
+    path = tmp_path / "audit" / "a.jsonl"
+    file = AuditFile(path)
+    for number in range(3):
+        file.append({"n": number})
+    assert file.look_again() == ""
+    act(path)
+    assert file.look_again() == found
+    assert file.look_again() == ""
+    file.append({"n": 3})
+    file.close()
+    rows = [json.loads(line) for line in _lines(path)]
+    assert [row.get("n") for row in rows] == [0, 1, 2, None, 3]
+    assert (rows[3]["event"], rows[3]["error"]) == ("interference", f"The file {found}")
+    assert (verify_files(path).rows, verify_files(path).fault) == (5, "")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(list(path.parent.glob("a.jsonl.replaced-*"))) == (1 if "replaced" in found else 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file is not removed there")
+@pytest.mark.parametrize("returned", [False, True], ids=["put back", "returned by who took it"])
+def test_nothing_is_taken_until_a_file_is_back(tmp_path: Path, returned: bool) -> None:
+    path = tmp_path / "audit" / "a.jsonl"
+    file = AuditFile(path)
+    file.append({"n": 0})
+    path.parent.rename(tmp_path / "elsewhere")
+    path.parent.write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(OSError, match="audit"):
+            file.look_again()
+        with pytest.raises(OSError, match="cannot be put back"):
+            file.append({"n": 1})
+    path.parent.unlink()
+    if returned:
+        (tmp_path / "elsewhere").rename(path.parent)
+    assert file.look_again() == ("" if returned else "was removed and was put back")
+    file.append({"n": 2})
+    file.close()
+    assert [json.loads(line).get("n") for line in _lines(path)] == ([0, 2] if returned else [0, None, 2])
+    assert verify_files(path).fault == ""
+
+
+def test_where_files_have_no_lasting_numbers_none_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os.path, "samestat", lambda *_: False)
+    file = AuditFile(tmp_path / "a.jsonl")
+    file.append({"n": 0})
+    assert file.look_again() == ""
+    file.close()
+    assert [path.name for path in tmp_path.glob("a.jsonl*")] == ["a.jsonl"]
+
+
+def test_a_file_that_was_cut_or_written_to_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    file = AuditFile(path, rotate_bytes=300)
+    for number in range(4):
+        file.append({"n": number})
+        assert file.look_again() == "", "rotation is no interference"
+    file.close()
+    file = AuditFile(path)
+    with path.open("ab") as stream:
+        stream.write(b'{"sequence":9}\n')
+    assert file.look_again() == "was written to by somebody else"
+    os.truncate(path, 0)
+    assert file.look_again() == "was cut by somebody else"
+    assert file.look_again() == ""
+    file.close()
+    (row,) = [json.loads(line) for line in _lines(path)]
+    assert (row["event"], row["sequence"]) == ("interference", 6)
+    assert "something is missing" in verify_files(path).fault
 
 
 def test_two_proxies_do_not_share_a_file(tmp_path: Path) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from axonflow_hooks.proxy.backend_side import BackendSide
+from axonflow_hooks.proxy.exact_json import Member, UnreadableMessage
+from axonflow_hooks.proxy.routes import Progress
 from tests.proxy.conftest import MASK, SSN
+from tests.proxy.test_hostile_backends import hostile
 
 if TYPE_CHECKING:
     from tests.proxy.conftest import Agent, Client, World
@@ -138,3 +144,98 @@ def test_roots_change_is_told(world: World) -> None:
     client.tools()
     client.send({"method": "notifications/roots/list_changed"})
     client.until(lambda: "notifications/roots/list_changed" in world.lines("one", "notifications.txt"))
+
+
+def test_id_in_use_is_refused_whatever_its_question(world: World) -> None:
+    client = _connected(world, hostile(world))
+    asking = {"id": 7, "method": "sampling/createMessage", "params": {"messages": []}}
+    client.call("say", {"send": [asking] * 300})
+    question = client.wait(lambda message: message.get("method") == "sampling/createMessage")
+    client.request("ping")
+    assert not [message for message in client._kept if message.get("method") == "sampling/createMessage"]
+    client.send({"id": question["id"], "result": {"role": "assistant"}})
+    client.until(lambda: len(world.lines("one", "heard.txt")) == 300)
+    heard = [json.loads(line) for line in world.lines("one", "heard.txt")]
+    assert sum("result" in answer for answer in heard) == 1
+    assert {answer["error"]["code"] for answer in heard if "error" in answer} == {-32600}
+    again = client.ask("tools/call", {"name": "say", "arguments": {"send": [asking]}})  # it is free by now
+    client.wait(lambda message: message.get("method") == "sampling/createMessage")
+    client.answer(again)
+
+
+def test_cancellation_finds_its_question_however_the_id_is_written(world: World) -> None:
+    client = _connected(world, hostile(world))
+    identifier = "\u00e9"  # json.dumps escapes it, other writers do not
+    raw = f'{{"jsonrpc":"2.0","id":"{identifier}","method":"elicitation/create","params":{{"message":"?"}}}}'
+    client.call("say", {"raw": raw + '\n{"jsonrpc":"2.0","id":"$ID","result":{}}'})
+    question = client.wait(lambda message: message.get("method") == "elicitation/create")
+    client.call("say", {"send": [{"method": "notifications/cancelled", "params": {"requestId": identifier}}]})
+    assert client.notification("notifications/cancelled")["params"]["requestId"] == question["id"]
+
+
+class Faulty:
+    """A response plane that fails on what holds "fault", as no foreseen answer would."""
+
+    async def check(self, target: Any, value: Any, raw: str, *, binary: str) -> Any:
+        if "fault" in raw:
+            raise UnreadableMessage("a key stands twice in one object")
+        return SimpleNamespace(raw=raw)
+
+
+def test_notice_that_cannot_be_checked_is_the_only_one_dropped() -> None:
+    shown: list[str | None] = []
+    said: list[str] = []
+
+    async def notices() -> None:
+        router: Any = SimpleNamespace(shaken=True, notify=lambda method, params: shown.append(params))
+        progress = Progress("one")
+        routes: Any = SimpleNamespace(tokens={"t": progress}, subscribed={})
+        planes: Any = SimpleNamespace(responses=Faulty())
+        diagnostics: Any = SimpleNamespace(say=said.append)
+        unused: Any = None
+        side = BackendSide("one", "forward", router, routes, planes, diagnostics, {}, unused)
+        for params in (
+            {"level": "info", "data": "fault"},
+            {"progressToken": "t", "progress": 1, "message": "fault"},
+            {"progressToken": "t", "progress": 2, "message": "step"},
+            {"level": "info", "data": "fine"},
+        ):
+            method = "notifications/progress" if "progress" in params else "notifications/message"
+            side.on_notification(unused, method, Member(params, json.dumps(params)))
+        await asyncio.wait_for(progress.settled.wait(), 60)
+        while len(shown) < 2:
+            await asyncio.sleep(0)
+        side.stop()
+        await asyncio.gather(*side._tasks, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(notices(), 60))
+    assert [json.loads(params or "")["message" if index == 0 else "data"] for index, params in enumerate(shown)] == [
+        "step",
+        "fine",
+    ]
+    assert [line for line in said if "UnreadableMessage" in line] == said
+    assert len(said) == 2
+
+
+def test_log_level_is_answered_without_the_backend_that_is_slow(world: World) -> None:
+    slow = hostile(world, "slow", "silent=logging/setLevel")
+    client = _connected(world, slow, world.backend("two"), AXONFLOW_BACKEND_TIMEOUT="600s")
+    client.tools()
+    for level in ("info", "debug"):  # at once, not after 600 s
+        assert client.request("logging/setLevel", {"level": level})["result"] == {}
+    client.until(lambda: world.lines("two", "methods.txt")[-1:] == ['logging/setLevel {"level": "debug"}'])
+    assert client.until(lambda: world.lines("slow", "silent.txt")) == ['{"level": "info"}']  # one at a time
+
+
+def test_bursts_of_changed_lists_are_gathered(world: World) -> None:
+    client = _connected(world, hostile(world))
+    assert client.tools() == ["say"]
+    changed = {"method": "notifications/tools/list_changed"}
+    client.call("say", {"send": [changed] * 5_000})
+    client.notification("notifications/tools/list_changed")
+    (world.folder / "one" / "tools.txt").write_text("late")
+    client.call("say", {"send": [changed]})
+    client.notification("notifications/tools/list_changed")
+    assert client.tools() == ["say", "late"]
+    announced = [message for message in client._kept if message.get("method") == "notifications/tools/list_changed"]
+    assert len(announced) < 500

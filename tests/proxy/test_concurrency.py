@@ -90,7 +90,7 @@ def test_log_level_reaches_backends(world: World) -> None:
     client = world.client()
     client.tools()
     assert client.request("logging/setLevel", {"level": "warning"})["result"] == {}
-    assert world.lines("one", "methods.txt") == ['logging/setLevel {"level": "warning"}']
+    assert client.until(lambda: world.lines("one", "methods.txt")) == ['logging/setLevel {"level": "warning"}']
     assert client.request("logging/setLevel", {"level": "loud"})["error"]["code"] == -32602
 
 

@@ -15,7 +15,7 @@ from axonflow_hooks.proxy import fleet
 from axonflow_hooks.proxy.backend import BackendHost
 from axonflow_hooks.proxy.backend_map import parse_backends
 from axonflow_hooks.proxy.catalogue import TOOLS
-from axonflow_hooks.proxy.exact_json import Member, write_value
+from axonflow_hooks.proxy.exact_json import Member, UnreadableMessage, write_value
 from axonflow_hooks.proxy.fleet import Fleet
 from axonflow_hooks.proxy.refusals import Refusal
 from axonflow_hooks.proxy.rpc import Reply
@@ -128,8 +128,16 @@ def test_slow_list_is_left_out_and_announced_when_it_comes(monkeypatch: pytest.M
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize("failure", [Refusal(-32003, "no", verdict="error"), RecursionError()], ids=["agent", "depth"])
-def test_list_that_fails_leaves_the_others_and_what_is_known(failure: Exception) -> None:
+@pytest.mark.parametrize(
+    ("failure", "told_of"),
+    [
+        pytest.param(Refusal(-32003, "no verdict", verdict="error"), "", id="agent"),
+        pytest.param(RecursionError(), "nested too deeply", id="depth"),
+        pytest.param(UnreadableMessage("a key stands twice"), "cannot be read, as a key stands twice", id="unreadable"),
+        pytest.param(KeyError("secret"), "KeyError", id="unforeseen"),
+    ],
+)
+def test_list_that_fails_leaves_the_others_and_what_is_known(failure: Exception, told_of: str) -> None:
     async def scene() -> None:
         told = Scene([Host("one", ["a"]), Host("two", ["b"])])
         made = told.fleet()
@@ -137,6 +145,8 @@ def test_list_that_fails_leaves_the_others_and_what_is_known(failure: Exception)
         told.hosts[0].failing = failure
         known = isinstance(failure, Refusal)
         assert await names(made) == [*(["one__a"] if known else []), "two__b"]
+        assert [line.endswith(told_of) for line in told.said] == ([] if known else [True])
+        assert "secret" not in str(told.said)
         told.hosts[0].failing = None
         told.hosts[0].tools.append("c")
         assert await names(made) == ["one__a", "one__c", "two__b"]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.proxy.conftest import MASK, SSN
+from tests.proxy.conftest import CARD, MASK, SSN
 
 if TYPE_CHECKING:
-    from tests.proxy.conftest import Client, World
+    from tests.proxy.conftest import Agent, Client, World
 
 PROGRAM = Path(__file__).with_name("hostile_program.py")
 UPDATED = "notifications/resources/updated"
@@ -37,7 +37,7 @@ def everything(client: Client) -> str:
         pytest.param({"progress": SSN}, id="text for a number"),
         pytest.param({"progress": 1, "total": {"of": SSN}}, id="object for a number"),
         pytest.param({"progress": 1, "total": [SSN]}, id="list for a number"),
-        pytest.param({"progress": 123456789}, id="number that is an identifier"),
+        pytest.param({"progress": int(CARD)}, id="number that is an identifier"),
         pytest.param({"progress": 1, "message": SSN}, id="message"),
     ],
 )
@@ -52,7 +52,7 @@ def test_progress_carries_nothing_unchecked(world: World, params: dict[str, Any]
     while steps[-1] != {"progressToken": "t", "progress": 2, "total": 3}:
         steps.append(client.notification("notifications/progress")["params"])
     assert SSN not in json.dumps(steps)
-    assert "123456789" not in json.dumps(steps)
+    assert CARD not in json.dumps(steps)
     for step in steps:  # what is masked where a number must stand is no progress any more
         assert all(type(step.get(name, 0)) in (int, float) for name in ("progress", "total"))
 
@@ -172,32 +172,46 @@ def test_blocked_question_leaves_a_row(world: World) -> None:
         pytest.param("silent", False, id="no answer"),
     ],
 )
-@pytest.mark.parametrize("name", ["one__nothing", "one__hush"])
+@pytest.mark.parametrize("name", ["nothing", "hush"])
 def test_unknown_tools_are_answered_as_their_backend_does(
-    world: World, name: str, unknown: str, as_result: bool
+    world: World, agent: Agent, name: str, unknown: str, as_result: bool
 ) -> None:
     (world.folder / "one").mkdir()
     (world.folder / "one" / "tools.txt").write_text("hush")
     client = world.client(hostile(world, "one", f"unknown={unknown}", deny=["hush"]), hostile(world, "two"))
-    answers = [client.call(name, {"secret": "mine"}) for _ in range(2)]
+    answers = [client.call(f"one__{name}", {"secret": "mine"}) for _ in range(2)]
+    message = f"Unknown tool: one__{name}"
     if as_result:
-        told = {"content": [{"type": "text", "text": f"MCP error -32602: Unknown tool: {name}"}], "isError": True}
+        told = {"content": [{"type": "text", "text": f"MCP error -32602: {message}"}], "isError": True}
         assert [answer["result"] for answer in answers] == [told, told]
     else:
-        assert [answer["error"] for answer in answers] == [{"code": -32602, "message": f"Unknown tool: {name}"}] * 2
+        assert [answer["error"] for answer in answers] == [{"code": -32602, "message": message}] * 2
     (asked,) = [json.loads(line) for line in world.lines("one", "calls.txt")]
     assert asked["name"].startswith("axonflow-no-such-tool-")
     assert asked["arguments"] == {}
-    assert [(row["tool_name"], row["verdict"], row["executed"]) for row in world.rows()] == [(name, "error", False)] * 2
-    assert client.call("three__nothing")["error"]["code"] == -32602
+    verdict = "allow" if as_result else "error"
+    rows = [(row["tool_name"], row["verdict"], row["executed"]) for row in world.rows("outcome")]
+    assert rows == [(f"one__{name}", verdict, False)] * 2
+    assert [question["query"] for question in agent.asked()] == [f"tool_call: one__{name}\nsecret: mine"] * 2
 
 
-def test_hidden_tool_is_denied_whatever_the_shape(world: World) -> None:
+@pytest.mark.parametrize(
+    ("name", "code", "verdict"),
+    [
+        pytest.param("one__nothing", -32001, "deny", id="unknown and denied"),
+        pytest.param("one__poison", -32001, "deny", id="hidden"),
+        pytest.param("two__nothing", -32602, "error", id="unknown backend"),
+    ],
+)
+def test_a_backend_hears_nothing_of_a_call_that_is_stopped(world: World, name: str, code: int, verdict: str) -> None:
     (world.folder / "one").mkdir()
     (world.folder / "one" / "tools.txt").write_text("poison")
-    client = world.client(hostile(world, "one", "unknown=result"))
-    assert client.tools() == ["say"]
-    assert client.call("poison")["error"]["code"] == -32001
+    client = world.client(hostile(world, "one", "unknown=result"), hostile(world, "other"))
+    assert client.tools() == ["one__say", "other__say"]
+    errors = [client.call(name, {"text": "forbidden"})["error"] for _ in range(2)]
+    assert [error["code"] for error in errors] == [code, code]
+    rows = [(row["tool_name"], row["verdict"], row["executed"]) for row in world.rows("outcome")]
+    assert rows == [(name, verdict, False)] * 2
     assert world.lines("one", "calls.txt") == []
 
 
@@ -229,7 +243,8 @@ def test_values_nested_deeply_end_nothing(world: World, depth: int) -> None:
     raw = f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"two__echo","arguments":{nested}}}}}'
     client.write(raw.encode() + b"\n")
     late = client.wait(lambda message: "method" not in message)
-    assert "result" in late or late["error"]["code"] in {-32003, -32603, -32700}
+    assert late["id"] == 1
+    assert "result" in late or late["error"]["code"] in {-32003, -32600, -32603}
     assert "result" in client.call("two__echo")
 
 
@@ -240,7 +255,7 @@ ANSWER = '{"jsonrpc":"2.0","id":"$ID",'
     ("raw", "shown"),
     [
         pytest.param(f'"result":{{"content":[],"_meta":{{"by":"{SSN}"}}}}}}', {"by": MASK}, id="_meta"),
-        pytest.param(f'"result":{{"content":[],"_meta":{{"{SSN}":1}}}}}}', {MASK: 1}, id="key"),
+        pytest.param(f'"result":{{"content":[],"_meta":{{"{SSN}":1}}}}}}', -32003, id="key"),
         pytest.param(f'"result":{{"content":[],"new":[[["{SSN}"]]]}}}}', [[[MASK]]], id="member that nobody knows"),
         pytest.param(
             f'"result":{{"content":[{{"type":"text","text":"clean"}}],"structuredContent":{{"ssn":"{SSN}"}}}}}}',

@@ -20,15 +20,20 @@ CALLS_THAT_HANG = 40
 
 @dataclass
 class Server:
-    """A server that answers as told: `hang` names methods that get no answer, `status` is that of calls.
+    """A server that answers as told: `hang` names methods that get no answer, `status` and `body` are those of calls.
 
-    With `leaves`, it begins the stream of a call's answer, stops to listen, and breaks the stream off.
+    With `leaves`, it begins the stream of a call's answer, stops to listen, and breaks the stream off; with `quits`, it
+    stops to listen once it has answered a call. In a body, $ID is the id of the call. `session` is the id of a session.
     """
 
     url: str = ""
     hang: frozenset[str] = frozenset()
     status: int = 200
+    body: str = "no"
+    kind: str = "application/json"
+    session: str = ""
     leaves: bool = False
+    quits: bool = False
     methods: list[str] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -75,10 +80,13 @@ class Handler(BaseHTTPRequestHandler):
             self.begin()
         elif "id" not in body:
             self.whole(202, b"")
+        elif method == "tools/call" and told.status != 200:
+            if told.quits:
+                self.quit()
+            self.whole(told.status, told.body.replace("$ID", str(body["id"])).encode(), told.kind)
         else:
-            status = told.status if method == "tools/call" else 200
             answer = {"jsonrpc": "2.0", "id": body["id"], "result": _result(body)}
-            self.whole(status, json.dumps(answer).encode() if status == 200 else b"no")
+            self.whole(200, json.dumps(answer).encode())
 
     def do_GET(self) -> None:
         self.whole(405, b"")
@@ -89,12 +97,19 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.wfile.write(b"id: e1\r\nretry: 10\r\ndata:\r\n\r\n")
+        self.quit()
+
+    def quit(self) -> None:
+        self.close_connection = True
         self.server.shutdown()
         self.server.server_close()
 
-    def whole(self, status: int, content: bytes) -> None:
+    def whole(self, status: int, content: bytes, kind: str = "application/json") -> None:
+        assert isinstance(self.server, Http)
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
+        if self.server.told.session:
+            self.send_header("Mcp-Session-Id", self.server.told.session)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -124,6 +139,77 @@ def test_call_whose_stream_cannot_be_taken_up_is_not_sent_again(world: World, se
     error = client.call("write")["error"]
     assert (error["code"], error["data"]["executed"], error["data"]["retryable"]) == (-32004, "unknown", False)
     assert server.methods.count("tools/call") == 1
+
+
+def _error(identifier: str, message: str) -> str:
+    return f'{{"jsonrpc":"2.0","id":{identifier},"error":{{"code":-32000,"message":"{message}"}}}}'
+
+
+FULL = "booked, but the training session is full"
+DECLINED = '{"error":"card declined, checkout session closed after charge"}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "sent", "code"),
+    [
+        pytest.param(400, DECLINED, 1, -32004, id="400 that speaks of another session"),
+        pytest.param(400, "", 1, -32004, id="400 without words"),
+        pytest.param(400, _error("$ID", FULL), 1, -32000, id="400 that answers the call"),
+        pytest.param(400, _error("null", FULL), 1, -32000, id="400 of nobody"),
+        pytest.param(404, _error("$ID", "charged, but order not found"), 1, -32000, id="404 that answers the call"),
+        pytest.param(503, _error("$ID", "half done"), 1, -32000, id="503 that answers the call"),
+        pytest.param(500, f"data: {_error('$ID', 'half done')}", 1, -32000, id="500 with an event"),
+        pytest.param(404, "", 2, -32004, id="404 without words"),
+        pytest.param(404, DECLINED, 2, -32004, id="404 with another body"),
+        pytest.param(404, _error("null", "Session not found"), 2, -32004, id="404 of nobody"),
+        pytest.param(404, _error('"server-error"', "Session not found"), 2, -32004, id="404 of the server"),
+        pytest.param(400, _error("null", "Bad Request: No valid session ID provided"), 2, -32004, id="400 for 404"),
+        pytest.param(400, "Invalid session ID", 2, -32004, id="400 for 404 as text"),
+    ],
+)
+def test_call_that_was_executed_is_never_said_not_to_be(
+    world: World, server: Server, status: int, body: str, sent: int, code: int
+) -> None:
+    server.session, server.status, server.body = "s-1", status, body
+    server.kind = "text/event-stream" if body.startswith("data:") else "application/json"
+    client = world.client({"id": "web", "url": server.url})
+    error = client.call("write", {"n": 1})["error"]
+    assert (error["code"], server.methods.count("tools/call")) == (code, sent)
+    if code == -32004:
+        assert (error["data"]["executed"], error["data"]["retryable"]) == ("unknown", False)
+        assert "not made" not in error["message"]
+    assert world.rows("outcome")[-1]["executed"] is not False
+
+
+def test_answer_that_speaks_of_a_lost_session_is_the_answer_and_the_next_call_has_a_new_one(
+    world: World, server: Server
+) -> None:
+    server.session, server.status, server.body = "s-1", 404, _error("$ID", "Session not found")
+    client = world.client({"id": "web", "url": server.url})
+    assert client.call("write")["error"]["code"] == -32000
+    server.status = 200
+    assert "result" in client.call("write")
+    assert (server.methods.count("tools/call"), server.methods.count("initialize")) == (2, 2)
+
+
+def test_call_whose_new_session_never_comes_may_have_been_executed(world: World, server: Server) -> None:
+    server.session, server.status, server.body, server.quits = "s-1", 404, "", True
+    client = world.client({"id": "web", "url": server.url}, AXONFLOW_BACKEND_TIMEOUT="2s")
+    error = client.call("write")["error"]
+    assert (error["code"], error["data"]["executed"]) == (-32004, "unknown")
+    assert server.methods.count("tools/call") == 1
+
+
+def test_session_id_that_is_not_visible_ascii_is_refused(world: World, server: Server) -> None:
+    server.session = "s\u00e9"
+    client = world.client({"id": "web", "url": server.url}, world.backend("two"))
+    assert "two__echo" in client.tools()
+    error = client.call("web__write")["error"]
+    assert error["code"] == -32004
+    assert "visible ASCII" in error["message"]
+    client.until(lambda: [line for line in client.errors if "backend web:" in line and "visible ASCII" in line])
+    server.session = "s-1"
+    client.until(lambda: "result" in client.call("web__write"))  # it is tried again
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,9 @@ def server() -> Iterator[Server]:  # noqa: C901 - a whole server, and it needs w
             session = self.headers.get("Mcp-Session-Id", "")
             method = body.get("method", "")
             if method != "initialize" and session not in made.sessions:
-                self._whole(made.expired_status, b'{"jsonrpc":"2.0","error":{"code":-32000,"message":"no session"}}')
+                self._whole(
+                    made.expired_status, b'{"jsonrpc":"2.0","error":{"code":-32000,"message":"Session not found"}}'
+                )
             elif method in made.fail:
                 status, content = made.fail.pop(method)
                 self._whole(status, content)

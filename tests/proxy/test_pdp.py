@@ -27,6 +27,8 @@ def test_plain_allow_is_read_the_short_way() -> None:
     expected = Decision("allow", "dec-1", "a" * 32, ("one", "two"))
     assert plain_allow(PLAIN) == expected
     assert plain_allow({name: value for name, value in PLAIN.items() if name != "obligations"}) == expected
+    assert plain_allow({**PLAIN, "obligations": None}) == expected
+    assert plain_allow({**PLAIN, "evaluated_policies": None}) == expected._replace(policies=())
 
 
 @pytest.mark.parametrize(
@@ -37,10 +39,9 @@ def test_plain_allow_is_read_the_short_way() -> None:
         pytest.param({"verdict": "Allow"}, id="unknown verdict"),
         pytest.param({"verdict": True}, id="no verdict"),
         pytest.param({"obligations": [{"type": "redact_pii"}]}, id="obligation"),
-        pytest.param({"obligations": None}, id="obligations that are none"),
         pytest.param({"obligations": {}}, id="obligations that are no list"),
         pytest.param({"evaluated_policies": [1]}, id="policies that are no texts"),
-        pytest.param({"evaluated_policies": None}, id="no policies"),
+        pytest.param({"evaluated_policies": "one"}, id="policies that are no list"),
         pytest.param({"decision_id": 1}, id="id that is no text"),
         pytest.param({"reasons": ["said"]}, id="reasons"),
     ],
@@ -49,7 +50,7 @@ def test_everything_else_is_read_by_the_model(change: dict[str, Any]) -> None:
     assert plain_allow({**PLAIN, **change}) is None
 
 
-@pytest.mark.parametrize("obligations", [None, {}, "redact"])
+@pytest.mark.parametrize("obligations", [{}, "redact", 0, False, [None], [[]]])
 def test_obligations_of_another_shape_never_pass(obligations: object) -> None:
     body = json.dumps({**PLAIN, "obligations": obligations}).encode()
     with pytest.raises(MalformedVerdict):

@@ -153,7 +153,18 @@ def test_other_replies_are_left_alone(text: str) -> None:
     assert read_reply(text) is None
 
 
-@pytest.mark.parametrize("params", ['{"name":7}', "[]", '{"name":"a","arguments":[]}', '{"name":""}'])
-def test_what_is_no_call(params: str) -> None:
+@pytest.mark.parametrize(
+    "params",
+    [
+        '{"name":7}',
+        "[]",
+        '{"name":"a","arguments":[]}',
+        '{"name":""}',
+        '{"name":"a","task":{}}',
+        '{"name":"a","_meta":[]}',
+        '{"name":"a","_meta":""}',
+    ],
+)
+def test_what_is_no_plain_call(params: str) -> None:
     message = read_message(f'{{"id":1,"params":{params}}}')
     assert call_of(message["id"], message["params"]) is None

@@ -15,6 +15,8 @@ from axonflow_hooks.proxy.response_plane import Checked, ResponsePlane
 from axonflow_hooks.proxy.verdicts import OutputReply
 
 TARGET = Target("one", "tool")
+MASK = "[REDACTED:x]"
+CONTEXT = {"text": '\na: "1x",\na: "2x",\n'}
 
 
 class Asked:
@@ -58,7 +60,39 @@ def test_records_become_rows_in_one_request() -> None:
     asked = Asked()
     _check(asked, {"rows": [{"name": "a", "ssn": 1}, {"name": "b", "ssn": 2}], "odd@key": "c"})
     (request,) = asked.requests
-    assert request["rows"] == [{"name": "a", "ssn": "1", "value": "odd@key"}, {"name": "b", "ssn": "2", "value": "c"}]
+    context = '\nrows: {\nname: "a",\nssn: 1,\nname: "b",\nssn: 2,\nodd@key: "c",\n'
+    assert request["rows"] == [
+        {"name": "a", "ssn": "1", "value": "odd@key", "odd key": "c"},
+        {"name": "b", "ssn": "2"},
+        {"text": context},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "context"),
+    [
+        pytest.param({"note": "x"}, None, id="one text"),
+        pytest.param({"content": [], "structuredContent": {"note": "x"}}, None, id="one text of a result"),
+        pytest.param({"a": {"b": {"note": "x"}}}, 'a: {\nb: {\nnote: "x",', id="one text, many keys"),
+        pytest.param({"a": ["x", "y", 1, [2]]}, 'a: [\n"x"\n"y"\n1,\n2,', id="list"),
+        pytest.param({"a": "x\ny", "b": True, "c": 1}, 'a: "x y",\nb: {\nc: 1,', id="line end, truth value"),
+        pytest.param({"a": "x", "b\nc": ["y"], "d": {}}, 'a: "x",\nb c: [\n"y"\nd', id="keys"),
+        pytest.param({"a": "\\u0031", "b": 2}, 'a: "1",\nb: 2,', id="escapes"),
+    ],
+)
+def test_what_stands_together_is_the_last_row(value: Any, context: str | None) -> None:
+    asked = Asked()
+    _check(asked, value)
+    (request,) = asked.requests
+    shown = [row["text"] for row in request["rows"] if row.get("text", "").startswith("\n")]
+    assert shown == ([f"\n{context}\n"] if context is not None else [])
+
+
+def test_only_the_ends_of_a_long_text_stand_with_others() -> None:
+    asked = Asked()
+    _check(asked, {"a": "x" * 900 + " y " + "z" * 5_000, "b": 1})
+    (request,) = asked.requests
+    assert request["rows"][-1] == {"text": '\na: "' + "x" * 900 + ' y "\n"' + "z" * 1_000 + '",\nb: 1,\n'}
 
 
 @pytest.mark.parametrize(
@@ -94,12 +128,94 @@ def test_question_that_is_not_begun(value: Any) -> None:
     assert asked.requests == []
 
 
+def _answer(*rows: dict[str, str], **changed: str) -> Any:
+    """Give what answers with these rows, and with the last one as it was but for the words that are changed."""
+
+    def answer(asked: Any, _message: Any) -> dict[str, Any]:
+        last = asked[-1]["text"]
+        for word, other in changed.items():
+            last = last.replace(word, other)
+        return {"redacted_data": [*rows, {"text": last}]}
+
+    return answer
+
+
 def test_equal_texts_are_asked_about_once_and_masked_everywhere() -> None:
-    asked = Asked(lambda rows, message: {"redacted_data": [{"a": "[REDACTED:x]", "b": "u"}]})
+    asked = Asked(_answer({"a": MASK, "b": "u"}))
     checked = _check(asked, {"list": [{"a": "s"}, {"a": "s"}, {"b": "u"}]})
-    assert asked.requests[0]["rows"] == [{"a": "s", "b": "u"}]
-    assert json.loads(checked.raw) == {"list": [{"a": "[REDACTED:x]"}, {"a": "[REDACTED:x]"}, {"b": "u"}]}
+    assert asked.requests[0]["rows"][0] == {"a": "s", "b": "u"}
+    assert json.loads(checked.raw) == {"list": [{"a": MASK}, {"a": MASK}, {"b": "u"}]}
     assert checked.redactions == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "answer", "expected", "count"),
+    [
+        pytest.param({"a": "q1", "b": "u"}, _answer({"a": "q1", "b": "u"}, q1=MASK),
+                     {"a": MASK, "b": "u"}, 1, id="text"),
+        pytest.param({"a": 71, "b": "u"}, _answer({"a": "71", "b": "u"}, **{"71": MASK}),
+                     {"a": MASK, "b": "u"}, 1, id="number"),
+        pytest.param({"a": "q1", "b": "u"}, _answer({"a": MASK, "b": "u"}, q1=MASK),
+                     {"a": MASK, "b": "u"}, 1, id="both"),
+        pytest.param({"a": "q1", "b": "u"}, _answer({"a": MASK, "b": "u"}), {"a": MASK, "b": "u"}, 1, id="only alone"),
+        pytest.param({"a": "q1 q2", "b": "u"}, _answer({"a": f"{MASK} q2", "b": "u"}, q2=MASK),
+                     {"a": f"{MASK} {MASK}", "b": "u"}, 2, id="each another part"),
+        pytest.param({"a": "q1\nq2", "b": "u"}, _answer({"a": "q1\nq2", "b": "u"}, q2=MASK),
+                     {"a": f"q1\n{MASK}", "b": "u"}, 1, id="line ends stay"),
+        pytest.param({"a": "\\u00e9 q1", "b": "u"}, _answer({"a": "é q1", "b": "u"}, q1=MASK),
+                     {"a": f"\\u00e9 {MASK}", "b": "u"}, 1, id="escapes stay"),
+        pytest.param({"a": "q1", "b": "q1"}, _answer({"a": "q1", "b": "q1"}, **{'b: "q1"': f'b: "{MASK}"'}),
+                     {"a": "q1", "b": MASK}, 1, id="one of two equal texts"),
+        pytest.param([{"a": "q1"}, {"a": "q1"}], _answer({"a": "q1"}, **{'q1",\na': f'{MASK}",\na'}),
+                     [{"a": MASK}, {"a": "q1"}], 1, id="one of two in one row"),
+        pytest.param({"a": '{"n": 71}', "b": 1}, _answer({"a": '{"n": 71}', "b": "1"}, **{"71": MASK}),
+                     {"a": f'{{"n": "{MASK}"}}', "b": 1}, 1, id="number of JSON in a text"),
+    ],
+)  # fmt: skip
+def test_what_stands_together_is_masked(value: Any, answer: Any, expected: Any, count: int) -> None:
+    checked = _check(Asked(answer), value)
+    assert json.loads(checked.raw) == expected
+    assert checked.redactions == count
+
+
+@pytest.mark.parametrize(
+    ("value", "answer", "reason"),
+    [
+        pytest.param({"a": {"b": "u", "c": 1}}, _answer({"b": "u", "c": "1"}, **{"a: {": MASK}),
+                     "name of a field", id="key"),
+        pytest.param({"a": "q1", "b": "u"}, _answer({"a": "q1", "b": "u"}, **{"a: ": MASK}),
+                     "name of a field", id="label"),
+        pytest.param({"a": "q1", "b": "u"}, _answer({"a": "q1", "b": "u"}, **{'q1",\nb: "u': MASK}),
+                     "not the text", id="lines"),
+        pytest.param({"12345": "u", "b": 1}, _answer({"value": MASK, "b": "1"}), "not the rows", id="row"),
+        pytest.param({"12345": "u"}, lambda rows, _: {"redacted_data": [{"value": MASK}, {"value": "u"}]},
+                     "name of a field", id="masked key"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_masked_withholds(value: Any, answer: Any, reason: str) -> None:
+    with pytest.raises(Refusal, match=reason) as raised:
+        _check(Asked(answer), value)
+    assert (raised.value.code, raised.value.data["executed"]) == (UNAVAILABLE, True)
+
+
+def test_label_that_is_masked_with_its_text_withholds_nothing_masked_alone() -> None:
+    checked = _check(Asked(_answer({"a": MASK, "b": "u"}, **{'a: "q1': MASK})), {"a": "q1", "b": "u"})
+    assert json.loads(checked.raw) == {"a": MASK, "b": "u"}
+
+
+def test_context_in_several_pieces_overlaps_and_leaves_nothing_out() -> None:
+    def answer(rows: Any, _message: Any) -> dict[str, Any]:
+        return {"redacted_data": [{key: text.replace("q7", MASK) for key, text in row.items()} for row in rows]}
+
+    value = [{"name": f"n{n}", "note": "é" * 150 + (" q7" if n % 1_000 == 0 else "")} for n in range(4_000)]
+    asked = Asked(answer)
+    checked = _check(asked, value)
+    pieces = [row["text"].split("\n")[1:-1] for request in asked.requests for row in request["rows"] if "text" in row]
+    assert len(pieces) > 1
+    assert all(pieces[n][-12:] == pieces[n + 1][:12] for n in range(len(pieces) - 1))
+    assert sum(map(len, pieces)) == 8_000 + 12 * (len(pieces) - 1)
+    assert checked.redactions == 4
+    assert len(json.loads(checked.raw)) == 4_000
 
 
 def test_nothing_to_ask() -> None:
@@ -110,18 +226,22 @@ def test_nothing_to_ask() -> None:
 
 def test_many_texts_take_few_requests() -> None:
     asked = Asked()
-    _check(asked, {"rows": [{"name": f"n{n}", "text": "x" * 100} for n in range(4_000)]})
-    assert len(asked.requests) <= 2
-    assert sum(len(row) for request in asked.requests for row in request["rows"]) == 4_001
+    _check(asked, {"rows": [{"name": f"n{n}", "note": "x" * 100} for n in range(4_000)]})
+    assert len(asked.requests) <= 3
+    rows = [row for request in asked.requests for row in request["rows"]]
+    assert sum(len(row) for row in rows if "text" not in row) == 4_001
+    assert all(len(json.dumps(request["rows"])) < 900_000 for request in asked.requests)
 
 
 @pytest.mark.parametrize(
     "redacted",
     [
-        pytest.param([{"a": "x"}], id="fewer rows"),
-        pytest.param([{"a": "x"}, {}], id="missing member"),
-        pytest.param([{"a": "x"}, {"a": 5}], id="another kind"),
-        pytest.param([{"a": "x"}, "y"], id="not a row"),
+        pytest.param([{"a": "x"}, {"a": "y"}], id="fewer rows"),
+        pytest.param([{"a": "x"}, {}, CONTEXT], id="missing member"),
+        pytest.param([{"a": "x"}, {"a": 5}, CONTEXT], id="another kind"),
+        pytest.param([{"a": "x"}, "y", CONTEXT], id="not a row"),
+        pytest.param([{"a": "x"}, {"a": "y"}, {}], id="no context"),
+        pytest.param([{"a": "x"}, {"a": "y"}, {"text": '\na: "x"'}], id="fewer lines"),
         pytest.param("masked", id="not rows"),
     ],
 )

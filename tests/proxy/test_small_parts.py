@@ -14,7 +14,6 @@ from axonflow_hooks.proxy.json_lines import line_of
 from axonflow_hooks.proxy.leaves import is_plain_key, leaves_of
 from axonflow_hooks.proxy.lines import LineBuffer, LineTooLong
 from axonflow_hooks.proxy.naming import MAX_NAME_CHARS, exposed_name
-from axonflow_hooks.proxy.output_schema import fits
 from axonflow_hooks.proxy.sse import Event, EventReader
 from axonflow_hooks.proxy.statement import MAX_PIECES, PIECE_CHARS, StatementTooLong, pieces_of, query_text
 from axonflow_hooks.proxy.verdicts import Decision
@@ -42,6 +41,25 @@ def test_line_that_is_too_long() -> None:
     with pytest.raises(LineTooLong):
         buffer.feed(b"x" * 11)
     assert buffer.feed(b"ok\n") == [b"ok"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "lines", "skipped"),
+    [
+        pytest.param([b"x" * 11, b"yz\nok\n"], [b"ok"], 1, id="end in the next part"),
+        pytest.param([b"a\n" + b"x" * 11, b"y\nb", b"\n"], [b"a", b"b"], 1, id="between lines"),
+        pytest.param([b"x" * 8, b"y" * 8, b"z" * 20, b"\n", b"b\n"], [b"b"], 1, id="many parts"),
+        pytest.param([b"x" * 11, b"\n" + b"y" * 11, b"\nb\n"], [b"b"], 2, id="two"),
+        pytest.param([b"x" * 11, b"y\n\n\n"], [], 1, id="blank lines after it"),
+        pytest.param([b"x" * 10, b"\n"], [b"x" * 10], 0, id="as long as may be"),
+        pytest.param([b"x" * 10, b"y\nb\n"], [b"b"], 1, id="too long by what comes with its end"),
+    ],
+)
+def test_lines_that_are_too_long_are_skipped(parts: Sequence[bytes], lines: list[bytes], skipped: int) -> None:
+    told: list[int] = []
+    buffer = LineBuffer(limit=10, too_long=told.append)
+    assert [line for part in parts for line in buffer.feed(part)] == lines
+    assert told == [10] * skipped
 
 
 @pytest.mark.parametrize(
@@ -186,18 +204,3 @@ def test_approvals_are_kept_for_a_day_and_forgotten_when_over() -> None:
 def test_lines_of_values(path: tuple[Any, ...], line: int) -> None:
     text = '[\n{"a":1,\n"b":2},\n{"a":"]",\n"b":[1,\n2]}]'
     assert line_of(text, path) == line
-
-
-@pytest.mark.parametrize(
-    ("result", "schema", "fitting"),
-    [
-        ('{"structuredContent":{"a":1}}', {"type": "object", "properties": {"a": {"type": "integer"}}}, True),
-        ('{"structuredContent":{"a":"x"}}', {"type": "object", "properties": {"a": {"type": "integer"}}}, False),
-        ('{"content":[]}', {"type": "object"}, True),
-        ('{"structuredContent":{}}', {"type": "no such type"}, False),
-        ('{"structuredContent":{}}', {"$ref": "https://elsewhere.example/schema.json"}, False),
-        ('{"structuredContent":{}}', "nonsense", False),
-    ],
-)
-def test_output_schemas(result: str, schema: Any, fitting: bool) -> None:
-    assert fits(result, schema) is fitting

@@ -48,7 +48,7 @@ def _row(world: World, client: Client) -> dict[str, Any]:
     client.until(lambda: len(world.rows("outcome")) > 1)
     (row,) = world.rows("outcome")[1:]
     intents = [intent for intent in world.rows("intent") if intent["call_id"] == row["call_id"]]
-    assert len(intents) == (1 if row["executed"] else 0)
+    assert len(intents) == (0 if row["executed"] is False else 1)
     return row
 
 
@@ -107,10 +107,12 @@ def test_a_result_that_policy_warns_of_has_a_note_and_is_asked_about_once(world:
         pytest.param("count", {"text": "forbidden"}, -32001, "deny", False, id="denied"),
         pytest.param("reply", {"result": _text("poison")}, -32001, "deny", True, id="result blocked"),
         pytest.param("fail", {"message": "no table"}, -32000, "allow", True, id="error of the backend"),
-        pytest.param("count", {"die": True}, -32004, "error", True, id="backend killed"),
+        pytest.param("count", {"die": True}, -32004, "error", None, id="backend killed"),
     ],
 )
-def test_errors(world: World, name: str, arguments: dict[str, Any], code: int, verdict: str, executed: bool) -> None:
+def test_errors(
+    world: World, name: str, arguments: dict[str, Any], code: int, verdict: str, executed: bool | None
+) -> None:
     client = _warm(world)
     assert client.call(name, arguments)["error"]["code"] == code
     row = _row(world, client)
@@ -320,6 +322,10 @@ def test_plain_call_needs_no_task_and_keeps_the_order(tmp_path: Path) -> None:
         pytest.param('{"name":"look","arguments":[]}', id="no arguments"),
         pytest.param('{"name":7}', id="no name"),
         pytest.param("[]", id="no params"),
+        pytest.param('{"name":"look","arguments":{},"sql":"x"}', id="unknown member"),
+        pytest.param('{"_meta":{"note":"x"},"name":"look","arguments":{}}', id="meta that is not the protocol's"),
+        pytest.param('{"name":"look","arguments":{},"_meta":{"progressToken":123456789}}', id="large token"),
+        pytest.param('{"name":"look","_meta":"x"}', id="no meta"),
         pytest.param('{"name":"look","arguments":{"t":"' + "x" * 20_000 + '"}}', id="long"),
     ],
 )
