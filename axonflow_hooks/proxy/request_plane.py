@@ -101,30 +101,29 @@ class RequestPlane:
         if "request" not in decision.obliged:
             return Passed(decision, raw)
         passed = await self._masked(decision, leaves, raw)
-        await self._ask_again(decision, name, passed.raw, target, trace_id)
+        await self._see_met(decision, name, passed)
         return passed
 
-    async def _ask_again(self, decision: Decision, name: str, raw: str, target: Target, trace_id: str) -> None:
-        """Ask about the arguments as masked: an obligation is met when nothing is left of it. Raises Refusal if not."""
+    async def _see_met(self, decision: Decision, name: str, passed: Passed) -> None:
+        """See that an obligation is met: check-input masks nothing more of all the texts together (wire 1.4, 1.5).
+
+        Raises Refusal where it does: what must be masked shows in no text alone, say.
+        """
         try:
-            query = query_text(name, leaves_of(read_value(raw)))
+            query = query_text(name, leaves_of(read_value(passed.raw)))
             pieces = pieces_of(_PLACEHOLDER.sub(_MASKED, query))
             limit = asyncio.Semaphore(PARALLEL)
 
-            async def ask(piece: str) -> Decision:
+            async def masked(piece: str) -> str | None:
                 async with limit:
-                    return await self.pdp.decide(piece, target, trace_id=trace_id)
+                    return await self._masked_text(piece, decision)
 
-            answer = _of_pieces(await asyncio.gather(*map(ask, pieces), return_exceptions=True))
+            left = await asyncio.gather(*map(masked, pieces))
         except (AgentError, TooManyLeaves, StatementTooLong, UnreadableMessage) as error:
             why = f" {error}" if isinstance(error, AgentError) else ""
-            raise _unmet(f"masked, they could not be decided on.{why}", decision) from None
-        if answer.verdict == "deny":
-            raise _unmet("masked, they are denied.", decision)
-        if answer.verdict == "needs_approval":
-            raise _unmet("masked, they wait for a person's approval.", decision)
-        if "request" in answer.obliged:
-            raise _unmet("masked, they still hold what must be masked.", decision)
+            raise _unmet(f"masked, they could not be checked.{why}", decision) from None
+        if any(text is not None for text in left):
+            raise _unmet("together they still hold what must be masked.", decision)
 
     async def _decide(
         self, pieces: list[str], target: Target, fingerprint: str, trace_id: str, begun: Exchange | None
@@ -178,14 +177,21 @@ class RequestPlane:
                 f"The arguments must be masked and could not be; the call was not made. {error}"
             ) from None
         masked = {leaf.ordinal: text for leaf, text in zip(leaves, texts, strict=True) if text is not None}
-        if not masked:
-            raise _unmet("nothing to mask was found in them.", decision)
         return Passed(decision, with_scalars_replaced(raw, masked), redactions=len(masked))
 
     async def _mask_leaf(self, leaf: Leaf, decision: Decision) -> str | None:
         """Give the masked text of a leaf, None for unmasked: it is shown with its label, as it was decided on."""
         lead = f"{leaf.label}: " if leaf.label else ""
-        reply = await self.pdp.check_input(lead + leaf.text)
+        text = await self._masked_text(lead + leaf.text, decision)
+        if text is None:
+            return None
+        if leaf.kind == "key" or not text.startswith(lead):
+            raise MalformedVerdict("The name of an argument would have to be masked.")
+        return text[len(lead) :]
+
+    async def _masked_text(self, text: str, decision: Decision) -> str | None:
+        """Give a text as check-input masks it, None where it leaves it as it is."""
+        reply = await self.pdp.check_input(text)
         if not reply.allowed:
             policies = tuple(str(match.get("policy_id", "")) for match in reply.policy_matches) or decision.policies
             raise denied(
@@ -193,12 +199,7 @@ class RequestPlane:
             )
         if not reply.redaction_evaluated or (reply.redacted and reply.redacted_statement is None):
             raise MalformedVerdict("The agent did not evaluate redaction.")
-        text = reply.redacted_statement
-        if text is None or text == lead + leaf.text:
-            return None
-        if leaf.kind == "key" or not text.startswith(lead):
-            raise MalformedVerdict("The name of an argument would have to be masked.")
-        return text[len(lead) :]
+        return None if reply.redacted_statement == text else reply.redacted_statement
 
 
 def _unmet(why: str, decision: Decision) -> Refusal:

@@ -13,6 +13,7 @@ from tests.proxy.conftest import MASK, REDACT, SSN
 if TYPE_CHECKING:
     from tests.proxy.conftest import Agent, World
 
+CHECK_INPUT = "/api/v1/mcp/check-input"
 BARE = SSN.replace("-", "")
 
 
@@ -29,6 +30,8 @@ BARE = SSN.replace("-", "")
         pytest.param({"person": {"ssn": int(BARE)}, "n": 1}, {"person": {"ssn": MASK}, "n": 1}, id="number by its key"),
         pytest.param({"text": f"ssn {BARE}", "ssn": [BARE]}, {"text": f"ssn {MASK}", "ssn": [MASK]}, id="both"),
         pytest.param({"text": "nothing"}, {"text": "nothing"}, id="no obligation"),
+        pytest.param({"text": "confidential"}, {"text": "confidential"}, id="obligation, and nothing to mask"),
+        pytest.param({"ssn": BARE, "text": "confidential"}, {"ssn": MASK, "text": "confidential"}, id="one of two"),
     ],
 )
 def test_obligation_masks_arguments(world: World, agent: Agent, arguments: Any, expected: Any) -> None:
@@ -66,9 +69,7 @@ def test_obligation_that_cannot_be_fulfilled_refuses(
     ("arguments", "reason"),
     [
         pytest.param({SSN: 1}, "The name of an argument would have to be masked", id="masked key"),
-        pytest.param({"text": "confidential"}, "nothing to mask was found", id="nothing masked"),
-        pytest.param({"field": "ssn", "value": BARE}, "nothing to mask was found", id="no text alone shows it"),
-        pytest.param({"ssn": BARE, "text": "confidential"}, "they still hold what must be masked", id="not all masked"),
+        pytest.param({"field": "ssn", "value": BARE}, "together they still hold", id="no text alone shows it"),
     ],
 )
 def test_unmet_obligation_refuses(world: World, agent: Agent, arguments: Any, reason: str) -> None:
@@ -83,34 +84,36 @@ def test_unmet_obligation_refuses(world: World, agent: Agent, arguments: Any, re
 
 
 @pytest.mark.parametrize(
-    "second",
+    ("second", "code"),
     [
-        pytest.param(Reply(200, {"verdict": "deny", "reasons": ["no"]}), id="denied"),
-        pytest.param(Reply(200, {"verdict": "needs_approval", "approval_id": "appr-9"}), id="held"),
-        pytest.param(Reply(200, {"verdict": "allow", "obligations": [REDACT]}), id="obliged"),
-        pytest.param(Reply(503, {"error": "away"}), id="unavailable"),
-        pytest.param(Reply(200, {"verdict": "maybe"}), id="no verdict"),
+        pytest.param(Reply(403, {"allowed": False, "block_reason": "no"}), -32001, id="blocked"),
+        pytest.param(
+            Reply(200, {"allowed": True, "redaction_evaluated": True, "redacted": True, "redacted_statement": "x"}),
+            -32003,
+            id="more to mask",
+        ),
+        pytest.param(Reply(200, {"allowed": True}), -32003, id="not evaluated"),
+        pytest.param(Reply(503, {"error": "away"}), -32003, id="unavailable"),
+        pytest.param(Reply(200, {"verdict": "allow"}), -32003, id="no verdict"),
     ],
 )
-def test_masked_arguments_are_decided_on_again(world: World, agent: Agent, second: Reply) -> None:
+def test_masked_arguments_are_checked_once_more_together(world: World, agent: Agent, second: Reply, code: int) -> None:
     agent.obligations = [REDACT]
     client = world.client(AXONFLOW_FAIL_MODE="open")
     client.tools()
-    agent.before = lambda request: second if "[REDACTED]" in str(request.json().get("query")) else None
-    error = client.call("count", {"text": f"it is {SSN}"})["error"]
-    assert error["code"] == -32003
-    assert "approval_id" not in error["data"]
+    agent.before = lambda request: second if "[REDACTED]" in str(request.json().get("statement")) else None
+    assert client.call("count", {"text": f"it is {SSN}"})["error"]["code"] == code
     assert world.lines("one", "count.txt") == []
     agent.before = lambda _: None
     assert "result" in client.call("count", {"text": f"it is {SSN}"})
-    assert [question["query"] for question in agent.asked()][-2:] == [
-        f"tool_call: count\ntext: it is {SSN}",
+    assert [question["statement"] for question in agent.asked(CHECK_INPUT)][-2:] == [
+        f"text: it is {SSN}",
         "tool_call: count\ntext: it is [REDACTED]",
     ]
 
 
-def test_only_what_is_obliged_is_asked_about_twice(world: World, agent: Agent) -> None:
+def test_nothing_more_is_asked_where_nothing_is_obliged(world: World, agent: Agent) -> None:
     agent.obligations = [REDACT]
     client = world.client()
     client.call("echo", {"text": "x"})
-    assert len(agent.asked()) == 1
+    assert (len(agent.asked()), agent.asked(CHECK_INPUT)) == (1, [])
