@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -83,7 +84,10 @@ def test_the_proxy_is_a_conformant_client_of_http_servers(
     suite = available(conformance_suite)
     settings = tmp_path / "environ.json"
     settings.write_text(json.dumps(replace(desktop, backends=[]).environ()), encoding="utf-8")
-    command = f"{sys.executable} {CLIENT} {settings}"
+    words = shlex.join([sys.executable, str(CLIENT), str(settings)])
+    script = tmp_path / "client.sh"
+    script.write_text(f'exec {words} "$@"\n', encoding="utf-8")
+    command = f"sh {script}"  # the suite splits it at each blank
     done = subprocess.run(
         [*suite, "client", "--command", command, "--scenario", scenario, "--output-dir", str(tmp_path / "out")],
         capture_output=True, text=True, timeout=300, check=False, env=environment(), cwd=Path(__file__).parents[3],
