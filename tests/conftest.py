@@ -130,7 +130,9 @@ def stand_in() -> Iterator[StandIn]:
         def send(self, reply: Reply) -> None:
             body = reply.content()
             self.send_response(reply.status)
-            for name, value in {"Content-Type": "application/json", **reply.headers}.items():
+            # An end that is not told meets a client's next request on its way, and not every request is repeated.
+            ends = {"Connection": "close"} if self.close_connection else {}
+            for name, value in {"Content-Type": "application/json", **ends, **reply.headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body) + (100 if reply.act == "cut" else 0)))
             self.end_headers()

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -205,8 +204,7 @@ def test_every_request_gets_its_answer(start: Callable[..., Host], stand_in: Sta
     }
     host = start(stand_in.url)
     for name, (reply, code, said) in table.items():
-        # Its end is told: else the next request, which is not repeated, could be on its way into the end.
-        stand_in.replies[MCP] = replace(reply, headers={"Connection": "close"})
+        stand_in.replies[MCP] = reply
         answer = host.ask("tools/call", {"name": "x"}, name)
         assert answer["id"] == name
         assert answer["error"]["code"] == code, name
