@@ -19,6 +19,7 @@ from axonflow_hooks.proxy.backend import BackendHost
 from axonflow_hooks.proxy.backend_side import BackendSide
 from axonflow_hooks.proxy.breaker import Breaker
 from axonflow_hooks.proxy.catalogue import TOOLS
+from axonflow_hooks.proxy.client_progress import ClientProgress
 from axonflow_hooks.proxy.fleet import Fleet
 from axonflow_hooks.proxy.governed import Governance
 from axonflow_hooks.proxy.guardian import Guardian
@@ -55,6 +56,7 @@ class Assembly:
     router: Router
     audit_file: AuditFile | None
     guardian: Guardian = field(default_factory=Guardian)
+    client_progress: ClientProgress = field(default_factory=ClientProgress)
     _sides: list[BackendSide] = field(default_factory=list)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _client_ready: bool = False
@@ -77,6 +79,7 @@ class Assembly:
             self.diagnostics,
             capabilities,
             lambda: self.fleet.catalogues[backend.id],
+            self.client_progress,
         )
         self._sides.append(side)
         return BackendHost(
@@ -225,6 +228,7 @@ def assemble(settings: ProxySettings, environ: Mapping[str, str], diagnostics: D
     assembly = Assembly(settings, diagnostics, pdp, governance, integrity, fleet, routes, router, file)
     router.notices["notifications/initialized"] = lambda _: assembly.client_ready()
     router.notices["notifications/roots/list_changed"] = lambda _: assembly.roots_changed()
+    router.notices["notifications/progress"] = assembly.client_progress.take
     return assembly
 
 

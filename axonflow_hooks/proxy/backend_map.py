@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from axonflow_hooks.errors import SettingsError
 from axonflow_hooks.private_files import check_private
@@ -51,6 +61,13 @@ class EnvReference(_Strict):
     env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
     prefix: str = ""
 
+    @field_validator("env")
+    @classmethod
+    def _not_the_proxys_own(cls, name: str) -> str:
+        if name.upper().startswith("AXONFLOW_"):
+            raise ValueError(f"{name} is the proxy's own setting, which no server is given: name another variable")
+        return name
+
 
 class FileReference(_Strict):
     """A secret in a file that only this user can read, after `prefix`; blanks around it do not count."""
@@ -59,7 +76,19 @@ class FileReference(_Strict):
     prefix: str = ""
 
 
-Value = str | EnvReference | FileReference
+def _kind(value: object) -> str:
+    """Tell what a value is meant as, so that an error speaks of that alone."""
+    if isinstance(value, dict):
+        return "FileReference" if "file" in value else "EnvReference"
+    return type(value).__name__ if isinstance(value, (EnvReference, FileReference)) else "str"
+
+
+Value = Annotated[
+    Annotated[str, Tag("str")]
+    | Annotated[EnvReference, Tag("EnvReference")]
+    | Annotated[FileReference, Tag("FileReference")],
+    Discriminator(_kind),
+]
 
 
 class Backend(_Strict):

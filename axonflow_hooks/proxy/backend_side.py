@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.proxy.catalogue import PROMPTS, RESOURCES, TEMPLATES, TOOLS
+from axonflow_hooks.proxy.client_progress import MAX_COUNT, counts_in
 from axonflow_hooks.proxy.exact_json import Member, read_value
 from axonflow_hooks.proxy.governed import BackendError, Request
 from axonflow_hooks.proxy.pdp import Target
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from axonflow_hooks.proxy.catalogue import Catalogue
+    from axonflow_hooks.proxy.client_progress import ClientProgress
     from axonflow_hooks.proxy.diagnostics import Diagnostics
     from axonflow_hooks.proxy.governed import Governance
     from axonflow_hooks.proxy.router import Router
@@ -32,9 +34,6 @@ MAX_NOTICES: Final = 256
 """Log lines and progress texts of one backend that may wait to be checked; more are dropped."""
 
 MAX_REQUESTS: Final = 64
-
-MAX_COUNT: Final = 10**8
-"""A number below is progress; a larger one could be somebody's number and is checked as such."""
 
 _NEEDS: Final = {"sampling/createMessage": "sampling", "elicitation/create": "elicitation", "roots/list": "roots"}
 _LISTS: Final = {
@@ -56,6 +55,7 @@ class BackendSide:
     diagnostics: Diagnostics
     capabilities: Mapping[str, Any]
     catalogue: Callable[[], Catalogue]
+    client_progress: ClientProgress
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _asking: dict[Any, asyncio.Task[None]] = field(default_factory=dict)
     _notices: asyncio.Queue[tuple[str, Member, Progress | None]] | None = None
@@ -80,7 +80,7 @@ class BackendSide:
 
     async def _ask(self, session: Session, raw_id: str, method: str, params: Member | None) -> None:
         session.busy_with_client += 1
-        asking = asyncio.ensure_future(self._asked(method, params))
+        asking = asyncio.ensure_future(self._asked(session, method, params))
         gone = asyncio.ensure_future(session.gone.wait())
         try:
             await asyncio.wait((asking, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -96,22 +96,30 @@ class BackendSide:
             await asyncio.gather(asking, gone, return_exceptions=True)
             session.busy_with_client -= 1
 
-    async def _asked(self, method: str, params: Member | None) -> str:
+    async def _asked(self, session: Session, method: str, params: Member | None) -> str:
         """Ask the client, with the question checked, and give its answer, as far as it may leave."""
         target = Target(self.backend, method)
-        raw = None
+        raw, token = None, ""
         if params is not None:
             try:
                 raw = (await self.governance.responses.check(target, params.value, params.raw, binary=self.binary)).raw
             except Refusal as refusal:
                 self.governance.note_refusal(target, params, refusal)
                 raise
-        answer = await self.router.ask(method, raw)
+            raw, token = self.client_progress.enter(raw, lambda told: self._report(session, told))
+        try:
+            answer = await self.router.ask(method, raw)
+        finally:
+            self.client_progress.leave(token)
         result = answer.get("result")
         if result is None:
             error = answer.get("error")
             raise BackendError(error.raw if error is not None else "{}")
         return await self.governance.run(Request(target, method, result.value, result.raw), _nothing_comes_back)
+
+    def _report(self, session: Session, progress: str) -> None:
+        """Tell the backend of the client's progress with its question."""
+        self._spawn(session.notify("notifications/progress", progress))
 
     def on_notification(self, session: Session, method: str, params: Member | None) -> None:
         """Take a notification of the backend."""
@@ -148,7 +156,7 @@ class BackendSide:
         progress = self.routes.tokens.get(token) if isinstance(token, (str, int)) else None
         if progress is None or progress.backend != self.backend:
             return  # nothing of the client's that is under way here
-        alone = set(params.value) <= {"progressToken", "progress", "total"} and _counts(params.value, MAX_COUNT)
+        alone = set(params.value) <= {"progressToken", "progress", "total"} and counts_in(params.value, MAX_COUNT)
         if alone and not progress.unchecked:
             self.router.notify("notifications/progress", params.raw)
         elif self._enqueue("notifications/progress", params, progress):
@@ -177,7 +185,7 @@ class BackendSide:
             method, params, progress = await waiting.get()
             try:
                 checked = await self.governance.responses.check(target, params.value, params.raw, binary=self.binary)
-                if progress is not None and not _counts(read_value(checked.raw)):
+                if progress is not None and not counts_in(read_value(checked.raw)):
                     self.diagnostics.say(f"backend {self.backend}: a {method} was dropped, as it tells no numbers.")
                 elif progress is None or self.routes.tokens.get(params.value["progressToken"]) is progress:
                     self.router.notify(method, checked.raw)
@@ -210,12 +218,6 @@ class BackendSide:
 def _key(identifier: str | int) -> tuple[type, str | int]:
     """Give what tells ids apart: 1 and true are equal in Python."""
     return type(identifier), identifier
-
-
-def _counts(report: dict[str, Any], limit: float = float("inf")) -> bool:
-    """Tell whether a report of progress has numbers where they belong, all of them below a limit."""
-    given = [report.get(name, 0) for name in ("progress", "total")]
-    return all(type(count) in (int, float) and abs(count) < limit for count in given)
 
 
 async def _nothing_comes_back(raw: str) -> Reply:

@@ -109,6 +109,8 @@ def main() -> None:
         message = json.loads(line)
         if "method" not in message:
             note("heard.txt", line.strip())
+        elif message["method"] == "notifications/progress":
+            note("progress.txt", json.dumps(message["params"]))
         elif "id" in message:
             threading.Thread(target=serve, args=(message,), daemon=True).start()
 

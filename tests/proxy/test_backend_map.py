@@ -49,6 +49,14 @@ def test_good_maps(text: str) -> None:
         pytest.param('[{"id":"a","url":"https://y","headers":{"X-Team":"bl\u00fc"}}]', "printable ASCII", id="header"),
         pytest.param('[{"id":"a","url":"https://y","headers":{"X-Team":"a\\nb"}}]', "printable ASCII", id="line end"),
         pytest.param('[{"id":"a","url":"https://me:pw@y.example"}]', "without credentials", id="credentials in url"),
+        pytest.param(
+            '[{"id":"a","command":"x","env":{"A":{"env":"AXONFLOW_USER_TOKEN"}}}]', "proxy's own setting", id="own"
+        ),
+        pytest.param('[{"id":"a","command":"x","env":{"A":{"env":"A B"}}}]', "env.A.env", id="name of a reference"),
+        pytest.param(
+            '[{"id":"a","command":"x","env":{"A":{"env":"B","file":"/c"}}}]', "env.A.env", id="two references"
+        ),
+        pytest.param('[{"id":"a","command":"x","env":{"A":5}}]', "valid string", id="number for a variable"),
         pytest.param('[{"id":"a","url":"https://y","env":{"A":"b"}}]', "belong to a command", id="env of url"),
         pytest.param('[{"id":"a","command":"x","headers":{"A":"b"}}]', "belong to a url", id="headers of command"),
         pytest.param('[{"id":"a","url":"https://y","headers":{"X-Api-Key":"pw"}}]', "is a secret", id="literal secret"),

@@ -193,7 +193,7 @@ def test_notice_that_cannot_be_checked_is_the_only_one_dropped() -> None:
         planes: Any = SimpleNamespace(responses=Faulty())
         diagnostics: Any = SimpleNamespace(say=said.append)
         unused: Any = None
-        side = BackendSide("one", "forward", router, routes, planes, diagnostics, {}, unused)
+        side = BackendSide("one", "forward", router, routes, planes, diagnostics, {}, unused, unused)
         for params in (
             {"level": "info", "data": "fault"},
             {"progressToken": "t", "progress": 1, "message": "fault"},

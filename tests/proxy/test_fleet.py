@@ -214,6 +214,7 @@ def test_crashed_backend_is_still_listed_and_serves_the_next_call(world: World) 
     client = world.client(world.backend("one"), world.backend("two"))
     before = client.tools()
     os.kill(int(world.lines("one", "starts.txt")[-1]), signal.SIGKILL)
+    client.until(lambda: any("backend one: " in line for line in client.errors))  # until then a call could meet its end
     assert client.tools() == before
     assert "result" in client.call("two__count", {"n": 1})
     assert "result" in client.call("one__count", {"n": 2})
