@@ -56,10 +56,12 @@ def residents_ended(environ: dict[str, str]) -> Iterator[None]:
     finally:
         for lock in Path(environ["AXONFLOW_RESIDENT_DIR"]).glob("*.lock"):
             pid = int(lock.read_text(encoding="ascii") or 0)
+            if not pid:
+                continue  # it has begun, and not said who it is; process 0 would be all of this group
             end = time.monotonic() + RESIDENT_WAIT_S
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-                while pid and time.monotonic() < end:
+                while time.monotonic() < end:
                     os.kill(pid, 0)
                     time.sleep(0.02)
 

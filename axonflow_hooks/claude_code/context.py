@@ -138,13 +138,19 @@ class HookContext:
             )
             return await question(AgentClient(connection, self.http), round(until.remaining(), 2))
 
+        asking = asyncio.ensure_future(ask())
         try:
-            return await asyncio.wait_for(ask(), until.remaining() + _GRACE_S)
-        except asyncio.TimeoutError:
-            raise AgentUnavailable(f"{endpoint or 'AxonFlow'} gave no answer within {share_s:g} s.") from None
+            # Twice, so that the grace begins when this process runs: a busy machine may be late for both at once.
+            for wait_s in (until.remaining(), _GRACE_S):
+                await asyncio.wait([asking], timeout=wait_s)
+            if not asking.done():
+                raise AgentUnavailable(f"{endpoint or 'AxonFlow'} gave no answer within {share_s:g} s.")
+            return asking.result()
         except RateLimited as error:
             self.leave_alone(error)
             raise
+        finally:
+            asking.cancel()
 
     def leave_alone(self, limited: RateLimited) -> None:
         """Remember, for all hooks of this user, that the endpoint asked for a pause."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.claude_code import failures, replies
@@ -86,7 +87,17 @@ async def _decide(client: AgentClient, statement: Statement, session_id: str, sh
     pieces = pieces_of(statement.text)
     if len(pieces) == 1:
         return await decide_piece(statement.text)
-    outcomes = await asyncio.gather(*(decide_piece(piece) for piece in pieces), return_exceptions=True)
+    asked = [asyncio.ensure_future(decide_piece(piece)) for piece in pieces]
+    try:
+        for answered in asyncio.as_completed(asked):
+            with contextlib.suppress(AxonFlowError):
+                verdict = await answered
+                if not verdict.allowed and not _approval_id(verdict):
+                    return verdict  # nothing outranks it: whoever else hangs must not cost it the time to be told
+    finally:
+        for one in asked:
+            one.cancel()
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
     verdicts = [outcome for outcome in outcomes if isinstance(outcome, PolicyVerdict)]
     failed = sorted((outcome for outcome in outcomes if isinstance(outcome, BaseException)), key=_leniency)
     refused = _refusal(verdicts, judged=not failed)
