@@ -8,6 +8,7 @@ import secrets
 import socket
 import ssl
 import struct
+import sys
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, settings
 
 from axonflow_hooks.paths import resolve_paths
 from axonflow_hooks.recognition import CHALLENGE_HEADER, PROOF_HEADER, credential_key, proof
+from tests.patience import copy_patient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", settings.get_profile("steady"), derandomize=False)
 settings.load_profile("steady")
+
+WAIT_S: Final = 60.0
+"""Longer than what is waited for takes on a busy machine: past it, it does not come."""
+
+UNKNOWN_HOST: Final = "agent.invalid"
 
 NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """What HTTP clients without TLS get as `verify`: to read the certificates of the world takes longer than a call."""
@@ -82,7 +89,7 @@ class StandIn:
     def wait_for(self, path: str, count: int = 1) -> None:
         """Wait until `count` requests to `path` have arrived."""
         with self.arrived:
-            there = self.arrived.wait_for(lambda: sum(r.path == path for r in self.requests) >= count, timeout=30)
+            there = self.arrived.wait_for(lambda: sum(r.path == path for r in self.requests) >= count, timeout=WAIT_S)
         assert there, f"no {count} requests to {path}"
 
     def reply_to(self, request: Received) -> Reply:
@@ -98,6 +105,17 @@ class StandIn:
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     return resolve_paths({"HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture(scope="session")
+def patient_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a copy of the plugin whose hooks are not given up because the machine is busy (see `patience`).
+
+    As in a checkout, its environment is beside it: nothing is to be set up.
+    """
+    copy = copy_patient(tmp_path_factory.mktemp("patient"))
+    (copy / ".venv").symlink_to(sys.prefix)
+    return copy
 
 
 @pytest.fixture
@@ -169,6 +187,19 @@ def dead_url() -> Iterator[str]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
+@pytest.fixture
+def unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `UNKNOWN_HOST` be unknown at once: a real name service may take its time, or be away."""
+    look_up = socket.getaddrinfo
+
+    def answer(host: Any, *rest: Any, **options: Any) -> Any:
+        if host in (UNKNOWN_HOST, UNKNOWN_HOST.encode()):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return look_up(host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
 
 
 def free_port() -> int:

@@ -16,7 +16,8 @@ from typing import IO, TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-DEADLINE_S: Final = 60
+DEADLINE_S: Final = 120
+_END: Final = b"\x1eend of the screen\x1e"
 
 # The first terminal that the leader of a session without one opens becomes its controlling terminal.
 _WITH_TERMINAL: Final = """
@@ -56,7 +57,7 @@ def at_terminal(
             text=True,
         )
         try:
-            return _talk(process, master, dialogue)
+            return _talk(process, (master, slave), dialogue)
         finally:
             process.kill()
             process.wait()
@@ -65,7 +66,8 @@ def at_terminal(
         os.close(master)
 
 
-def _talk(process: subprocess.Popen[str], master: int, dialogue: Sequence[tuple[str, str]]) -> Finished:
+def _talk(process: subprocess.Popen[str], ends: tuple[int, int], dialogue: Sequence[tuple[str, str]]) -> Finished:
+    master, slave = ends
     texts = {"out": "", "err": ""}
 
     def read(name: str, stream: IO[str]) -> None:
@@ -79,10 +81,10 @@ def _talk(process: subprocess.Popen[str], master: int, dialogue: Sequence[tuple[
     ]
     for reader in readers:
         reader.start()
-    screen, said = "", 0
+    screen, said = b"", 0
     for prompt, reply in dialogue:
         end = time.monotonic() + DEADLINE_S
-        while prompt not in screen[said:]:
+        while prompt.encode() not in screen[said:]:
             assert time.monotonic() < end, f"{prompt!r} was not asked; the screen shows {screen!r}"
             if process.poll() is not None:
                 break
@@ -92,16 +94,30 @@ def _talk(process: subprocess.Popen[str], master: int, dialogue: Sequence[tuple[
     code = process.wait(DEADLINE_S)
     for reader in readers:
         reader.join(DEADLINE_S)
-    return Finished(code, texts["out"], texts["err"], screen + _shown(master))
+    shown = screen + _rest(master, slave)
+    return Finished(code, texts["out"], texts["err"], shown.decode("utf-8", "replace"))
 
 
-def _shown(master: int) -> str:
+def _rest(master: int, slave: int) -> bytes:
+    """Give what is still to come when nobody else writes: the system hands it on in its own time, but in order."""
+    try:
+        os.write(slave, _END)
+    except OSError:  # some systems take the terminal away with the process that led its session
+        return _shown(master)
+    end, rest = time.monotonic() + DEADLINE_S, b""
+    while _END not in rest:
+        assert time.monotonic() < end, f"the screen did not end: {rest!r}"
+        rest += _shown(master)
+    return rest.partition(_END)[0]
+
+
+def _shown(master: int) -> bytes:
     """Give what has appeared on the terminal, waiting a little for the first of it."""
     if not select.select([master], [], [], 0.1)[0]:
-        return ""
+        return b""
     try:
-        return os.read(master, 65_536).decode("utf-8", "replace")
+        return os.read(master, 65_536)
     except OSError as error:
         if error.errno == errno.EIO:  # nobody has it open any more
-            return ""
+            return b""
         raise

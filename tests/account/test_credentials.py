@@ -23,7 +23,7 @@ LOCAL = "http://localhost:8080"
 
 
 def resolve(settings: Settings, paths: Paths) -> Connection:
-    return asyncio.run(resolve_connection(settings, paths, timeout_s=10))
+    return asyncio.run(resolve_connection(settings, paths, timeout_s=60))
 
 
 def pair(connection: Connection) -> str:
@@ -107,7 +107,7 @@ def test_no_self_hosted_credential_reaches_saas(saas: Settings, paths: Paths) ->
 def test_community_saas_registers_over_the_callers_client(saas: Settings, paths: Paths, stand_in: StandIn) -> None:
     async def run() -> Connection:
         async with new_http_client(saas.endpoint) as http:
-            connection = await resolve_connection(saas, paths, http=http, timeout_s=10)
+            connection = await resolve_connection(saas, paths, http=http, timeout_s=60)
             assert not http.is_closed
             return connection
 

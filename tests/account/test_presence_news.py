@@ -73,7 +73,7 @@ def test_what_the_agent_says_is_shown_as_plain_text(paths: Paths) -> None:
 def taken(stand_in: StandIn, paths: Paths) -> str:
     async def take() -> str:
         async with new_http_client(stand_in.url) as http:
-            return await take_presence_news(AgentClient(Connection(stand_in.url), http), paths, timeout_s=30)
+            return await take_presence_news(AgentClient(Connection(stand_in.url), http), paths, timeout_s=60)
 
     return asyncio.run(take())
 

@@ -27,11 +27,11 @@ RECOVERED = {**REGISTERED, "tenant_id": "cs_recovered", "secret": "f" * 32, "ema
 
 
 def ask(settings: Settings, email: str) -> None:
-    asyncio.run(request_recovery(settings, email, timeout_s=10))
+    asyncio.run(request_recovery(settings, email, timeout_s=60))
 
 
 def verify(settings: Settings, paths: Paths, token: str = TOKEN) -> Any:
-    return asyncio.run(verify_recovery(settings, paths, token, timeout_s=10))
+    return asyncio.run(verify_recovery(settings, paths, token, timeout_s=60))
 
 
 def test_asking(saas: Settings, stand_in: StandIn) -> None:

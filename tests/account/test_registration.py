@@ -203,7 +203,7 @@ def test_rate_limit_tells_how_long(saas: Settings, paths: Paths, stand_in: Stand
     for _ in range(2):
         with pytest.raises(RateLimited) as caught:
             obtain(saas, paths)
-        assert 110 <= caught.value.retry_after <= 121
+        assert 60 <= caught.value.retry_after <= 121
 
 
 def test_registers_again_once_the_time_is_over(saas: Settings, paths: Paths, stand_in: StandIn) -> None:
@@ -241,7 +241,7 @@ def test_a_waiting_task_takes_what_the_winner_wrote_without_blocking_the_loop(sa
 
     async def run() -> Registration:
         with FileLock(f"{paths.registration_file}.lock"):
-            waiting = asyncio.create_task(obtain_registration(saas, paths, timeout_s=30))
+            waiting = asyncio.create_task(obtain_registration(saas, paths, timeout_s=60))
             await asyncio.sleep(0)  # the loser has seen the lock by now
             keep(paths, saas.endpoint, tenant_id="cs_winner")
             return await waiting
@@ -251,7 +251,7 @@ def test_a_waiting_task_takes_what_the_winner_wrote_without_blocking_the_loop(sa
 
 def test_tasks_of_one_process_register_once(saas: Settings, paths: Paths, stand_in: StandIn) -> None:
     async def run() -> list[Registration]:
-        return await asyncio.gather(*(obtain_registration(saas, paths, timeout_s=30) for _ in range(20)))
+        return await asyncio.gather(*(obtain_registration(saas, paths, timeout_s=60) for _ in range(20)))
 
     assert {registration.tenant_id for registration in asyncio.run(run())} == {REGISTERED["tenant_id"]}
     assert len(stand_in.to(REGISTER)) == 1
@@ -266,7 +266,7 @@ paths = resolve_paths({"HOME": sys.argv[1]})
 settings = Settings(mode="community-saas", endpoint=sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
-connection = asyncio.run(resolve_connection(settings, paths, timeout_s=30))
+connection = asyncio.run(resolve_connection(settings, paths, timeout_s=60))
 print(base64.b64decode(connection.basic).decode())
 """
 
@@ -276,7 +276,7 @@ def test_processes_that_start_together_register_once(saas: Settings, paths: Path
     made = iter(range(100))
 
     def register(request: Received) -> Reply:
-        everyone_asked.wait(30)
+        everyone_asked.wait(60)
         return Reply(201, {**REGISTERED, "tenant_id": f"cs_{next(made)}"})
 
     stand_in.replies[REGISTER] = register

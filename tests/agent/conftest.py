@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.warm import Warm
 
 MCP_PATH = "/api/v1/mcp-server"
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 
 @dataclass

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from axonflow_hooks.agent.access import access_of
 from axonflow_hooks.agent.listening import Tls
-from axonflow_hooks.agent.service.health import is_answering
+from axonflow_hooks.agent.service import health
 from axonflow_hooks.agent.service.instance import find_instance
 from tests.agent.store.old_release import secret_hash, tamper
 from tests.conftest import NO_TLS
@@ -171,7 +171,7 @@ def test_every_address_is_warned_of_and_still_wants_the_name_and_the_credential(
     agent = start_agent(host="0.0.0.0", environ={"AXONFLOW_AGENT_ALLOWED_HOSTS": "agent.example"})
     port = urlsplit(agent.endpoint).port
     base = f"http://127.0.0.1:{port}"
-    with httpx.Client(base_url=base, trust_env=False, verify=NO_TLS) as client:
+    with httpx.Client(base_url=base, timeout=60, trust_env=False, verify=NO_TLS) as client:
         assert client.post(MCP_PATH, json=PING).status_code == 401
         for host, status in ((f"agent.example:{port}", 200), (f"127.0.0.1:{port}", 200), (f"evil.example:{port}", 403)):
             assert client.get("/health", headers={"Host": host}).status_code == status
@@ -211,7 +211,8 @@ def tls(tmp_path: Path) -> Tls:
     return files
 
 
-def test_tls_is_served(start_agent: Start, tls: Tls) -> None:
+def test_tls_is_served(start_agent: Start, tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "WAIT_S", 60.0)
     agent = start_agent(tls=tls)
     assert agent.endpoint.startswith("https://127.0.0.1:")
     trusted = ssl.create_default_context(cafile=tls.certificate)
@@ -221,7 +222,7 @@ def test_tls_is_served(start_agent: Start, tls: Tls) -> None:
         client.get("/health")
     instance = find_instance(agent.data_dir)
     assert instance is not None
-    assert is_answering(instance)
+    assert health.is_answering(instance)
 
 
 def test_files_that_are_no_pair_are_named(start_agent: Start, tls: Tls, tmp_path: Path) -> None:
@@ -236,7 +237,7 @@ def test_files_that_are_no_pair_are_named(start_agent: Start, tls: Tls, tmp_path
 def test_a_head_without_an_end_is_cut_off(running_agent: AgentProcess) -> None:
 
     place = urlsplit(running_agent.endpoint)
-    with socket.create_connection((place.hostname, place.port or 0), timeout=30) as link:
+    with socket.create_connection((place.hostname, place.port or 0), timeout=60) as link:
         link.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n")
         try:
             for number in range(2_000):
@@ -250,7 +251,7 @@ def test_a_head_without_an_end_is_cut_off(running_agent: AgentProcess) -> None:
 def test_a_second_host_header_is_refused(running_agent: AgentProcess) -> None:
 
     place = urlsplit(running_agent.endpoint)
-    with socket.create_connection((place.hostname, place.port or 0), timeout=30) as link:
+    with socket.create_connection((place.hostname, place.port or 0), timeout=60) as link:
         good = place.netloc.encode()
         link.sendall(b"GET /health HTTP/1.1\r\nHost: " + good + b"\r\nHost: evil.example\r\n\r\n")
         assert link.recv(12) in {b"HTTP/1.1 403", b"HTTP/1.1 400"}

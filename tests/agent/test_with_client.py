@@ -40,7 +40,7 @@ def ask_at(endpoint: str, credential: tuple[str, str], question: Callable[[Agent
 
 def test_deny(running_agent: AgentProcess) -> None:
     arguments = CheckPolicyArguments(connector_type="claude_code.Bash", statement="rm -rf /")
-    verdict = ask(running_agent, lambda client: client.check_policy(arguments, session_id="s", timeout_s=30))
+    verdict = ask(running_agent, lambda client: client.check_policy(arguments, session_id="s", timeout_s=60))
     assert (verdict.allowed, verdict.risk_level) == (False, "critical")
     assert verdict.decision_id
     assert verdict.block_reason
@@ -49,25 +49,25 @@ def test_deny(running_agent: AgentProcess) -> None:
 
 def test_allow(running_agent: AgentProcess) -> None:
     arguments = CheckPolicyArguments(connector_type="claude_code.Bash", statement="git status")
-    verdict = ask(running_agent, lambda client: client.check_policy(arguments, session_id="s", timeout_s=30))
+    verdict = ask(running_agent, lambda client: client.check_policy(arguments, session_id="s", timeout_s=60))
     assert (verdict.allowed, verdict.block_reason) == (True, "")
 
 
 def test_redact(running_agent: AgentProcess) -> None:
     arguments = CheckOutputArguments(connector_type="claude_code.Bash", response_data=[{"stdout": "ssn 536-90-4399"}])
-    verdict = ask(running_agent, lambda client: client.check_output(arguments, session_id="s", timeout_s=30))
+    verdict = ask(running_agent, lambda client: client.check_output(arguments, session_id="s", timeout_s=60))
     assert (verdict.allowed, verdict.redaction_evaluated) == (True, True)
     assert verdict.redacted_data == [{"stdout": "ssn [REDACTED:ssn#1]"}]
 
 
 def test_audit(running_agent: AgentProcess) -> None:
     arguments = AuditToolCallArguments(tool_name="Bash", input={"command": "ls"}, duration_ms=5)
-    receipt = ask(running_agent, lambda client: client.audit_tool_call(arguments, session_id="s", timeout_s=30))
+    receipt = ask(running_agent, lambda client: client.audit_tool_call(arguments, session_id="s", timeout_s=60))
     assert receipt.recorded
 
 
 def test_health(running_agent: AgentProcess) -> None:
-    health = ask(running_agent, lambda client: client.health(timeout_s=30))
+    health = ask(running_agent, lambda client: client.health(timeout_s=60))
     assert (health.status, health.service) == ("healthy", "axonflow-agent")
 
 
@@ -80,12 +80,12 @@ def test_an_endpoint_beyond_ascii_is_this_agent_too(running_agent: AgentProcess)
     credential = credential_for(paths, endpoint)
     assert credential is not None
     arguments = CheckPolicyArguments(connector_type="claude_code.Bash", statement="rm -rf /")
-    verdict = ask_at(endpoint, credential, lambda client: client.check_policy(arguments, session_id="s", timeout_s=30))
+    verdict = ask_at(endpoint, credential, lambda client: client.check_policy(arguments, session_id="s", timeout_s=60))
     assert not verdict.allowed
 
 
 def test_a_wrong_credential_is_a_refusal(running_agent: AgentProcess) -> None:
     arguments = CheckPolicyArguments(connector_type="claude_code.Bash", statement="git status")
     with pytest.raises(AgentRefused) as refused:
-        ask(running_agent, lambda client: client.check_policy(arguments, session_id="s", timeout_s=30), "wrong")
+        ask(running_agent, lambda client: client.check_policy(arguments, session_id="s", timeout_s=60), "wrong")
     assert refused.value.code == -32001

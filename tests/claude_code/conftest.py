@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from axonflow_hooks import settings as settings_module
+from axonflow_hooks.claude_code import context as context_module
 from axonflow_hooks.claude_code.hook import answer
 from axonflow_hooks.paths import resolve_paths
 
@@ -280,6 +281,14 @@ def hooks(agent: StubAgent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     home.mkdir()
     project.mkdir()
     return Hooks(home, project, agent.url)
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Give a deadline that leaves the process seconds, where it has tenths of one, to tell what it has after a wait."""
+    monkeypatch.setattr(context_module, "ANSWER_RESERVE_S", 5.0)
+    monkeypatch.setattr(context_module, "_GRACE_S", 3.0)
+    return 10.0
 
 
 def masked_in(value: Any) -> Any:

@@ -193,7 +193,7 @@ def test_own_deadline_is_a_timeout(
     hooks: Hooks, agent: StubAgent, act: str, fail_mode: str, command: str, expected: str
 ) -> None:
     agent.always({"act": act})
-    reply = hooks.pre("Bash", {"command": command}, deadline_s=3.0, environ={"AXONFLOW_FAIL_MODE": fail_mode})
+    reply = hooks.pre("Bash", {"command": command}, deadline_s=5.0, environ={"AXONFLOW_FAIL_MODE": fail_mode})
     if expected == "notice":
         assert reply.keys() == {"systemMessage"}
     else:

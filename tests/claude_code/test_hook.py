@@ -17,22 +17,33 @@ from axonflow_hooks.claude_code.hook import answer
 from axonflow_hooks.private_files import write_private_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.claude_code.conftest import Hooks, StubAgent
+
+    Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DENIED = {"allowed": False, "decision_id": "dec-42", "block_reason": "no", "policies_evaluated": 3}
 
 
-def run(hooks: Hooks, word: str, payload: bytes, **environ: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        ["/bin/sh", str(REPOSITORY / "hooks" / "run"), word],
-        input=payload,
-        env={**hooks.environ, "AXONFLOW_PYTHON": sys.executable, "CLAUDE_PLUGIN_ROOT": str(REPOSITORY), **environ},
-        cwd=hooks.project,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture
+def run(hooks: Hooks, patient_plugin: Path) -> Run:
+    """Give a function that fires a hook as the host does."""
+
+    def run(word: str, payload: bytes, **environ: str) -> subprocess.CompletedProcess[bytes]:
+        root = {"CLAUDE_PLUGIN_ROOT": str(patient_plugin)}
+        return subprocess.run(
+            ["/bin/sh", str(patient_plugin / "hooks" / "run"), word],
+            input=payload,
+            env={**hooks.environ, "AXONFLOW_PYTHON": sys.executable, **root, **environ},
+            cwd=hooks.project,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
 
 
 def only_object(done: subprocess.CompletedProcess[bytes]) -> Any:
@@ -58,42 +69,42 @@ MALFORMED = {
 }
 
 
-def test_the_process_denies_what_the_agent_denies(hooks: Hooks, agent: StubAgent) -> None:
+def test_the_process_denies_what_the_agent_denies(run: Run, hooks: Hooks, agent: StubAgent) -> None:
     agent.on["check_policy"] = lambda _: DENIED
-    done = run(hooks, "pre-tool-use", bash(hooks, "rm -rf /srv"))
+    done = run("pre-tool-use", bash(hooks, "rm -rf /srv"))
     assert only_object(done)["hookSpecificOutput"]["permissionDecision"] == "deny"
     assert done.stderr.decode().strip() == f"[AxonFlow] Connected to AxonFlow at {agent.url} (mode=self-hosted)"
 
 
-def test_the_process_is_silent_on_what_is_allowed(hooks: Hooks) -> None:
-    done = run(hooks, "pre-tool-use", bash(hooks, "git status"))
+def test_the_process_is_silent_on_what_is_allowed(run: Run, hooks: Hooks) -> None:
+    done = run("pre-tool-use", bash(hooks, "git status"))
     assert (done.returncode, done.stdout) == (0, b"")
 
 
-def test_the_process_takes_5_mb(hooks: Hooks, agent: StubAgent) -> None:
+def test_the_process_takes_5_mb(run: Run, hooks: Hooks, agent: StubAgent) -> None:
     agent.on["check_policy"] = lambda given: DENIED if "NEEDLE" in given["statement"] else {"allowed": True}
     event = hooks.event("PreToolUse", "Write", {"file_path": "/srv/x", "content": "x" * 5_000_000 + "NEEDLE"})
-    done = run(hooks, "pre-tool-use", json.dumps(event).encode())
+    done = run("pre-tool-use", json.dumps(event).encode())
     assert "dec-42" in only_object(done)["hookSpecificOutput"]["permissionDecisionReason"]
 
 
 @pytest.mark.parametrize("name", ["empty", "deep", "not UTF-8"])
-def test_the_process_answers_malformed_input(hooks: Hooks, name: str) -> None:
-    output = only_object(run(hooks, "pre-tool-use", MALFORMED[name]))["hookSpecificOutput"]
+def test_the_process_answers_malformed_input(run: Run, hooks: Hooks, name: str) -> None:
+    output = only_object(run("pre-tool-use", MALFORMED[name]))["hookSpecificOutput"]
     assert output["permissionDecision"] == "deny"
     assert "(code input)" in output["permissionDecisionReason"]
 
 
-def test_the_process_writes_ascii_whatever_the_locale(hooks: Hooks, agent: StubAgent) -> None:
+def test_the_process_writes_ascii_whatever_the_locale(run: Run, hooks: Hooks, agent: StubAgent) -> None:
     agent.on["check_policy"] = lambda _: DENIED | {"block_reason": "nicht erlaubt: \u00e4\U0001f600\ud83d"}
-    done = run(hooks, "pre-tool-use", bash(hooks, "x"), LC_ALL="C", PYTHONIOENCODING="ascii")
+    done = run("pre-tool-use", bash(hooks, "x"), LC_ALL="C", PYTHONIOENCODING="ascii")
     assert done.stdout.isascii()
     assert "\u00e4\U0001f600" in only_object(done)["hookSpecificOutput"]["permissionDecisionReason"]
 
 
-def test_the_process_answers_with_its_standard_input_closed(hooks: Hooks) -> None:
+def test_the_process_answers_with_its_standard_input_closed(hooks: Hooks, patient_plugin: Path) -> None:
     done = subprocess.run(
-        ["/bin/sh", "-c", 'exec /bin/sh "$0" pre-tool-use <&-', str(REPOSITORY / "hooks" / "run")],
+        ["/bin/sh", "-c", 'exec /bin/sh "$0" pre-tool-use <&-', str(patient_plugin / "hooks" / "run")],
         env={**hooks.environ, "AXONFLOW_PYTHON": sys.executable},
         capture_output=True,
         timeout=120,

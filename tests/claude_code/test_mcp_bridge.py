@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MCP = "/api/v1/mcp-server"
+BRIDGE = "from axonflow_hooks.claude_code import mcp_bridge; mcp_bridge.OPENING_WAIT_S = 60.0; "
 
 
 class Host:
@@ -56,7 +57,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Host]]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start(endpoint: str, *, answered: bool = False, **environ: str) -> Host:
-        code = f"from axonflow_hooks.claude_code.mcp_bridge import main; main(answered={answered})"
+        code = f"{BRIDGE}mcp_bridge.main(answered={answered})"
         process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
@@ -140,7 +141,7 @@ def test_calls_run_side_by_side(start: Callable[..., Host], stand_in: StandIn) -
         if request.json()["id"] == "last":
             last_arrived.set()
         else:
-            assert last_arrived.wait(30), "the calls before must not hold up the last one"
+            assert last_arrived.wait(60), "the calls before must not hold up the last one"
         return echo(request)
 
     stand_in.replies[MCP] = in_reverse

@@ -145,7 +145,7 @@ def test_a_blocked_attempt_is_audited_without_what_was_blocked(hooks: Hooks, age
 def test_a_deny_stands_when_its_audit_fails(hooks: Hooks, agent: StubAgent, answer: dict[str, Any]) -> None:
     agent.on["check_policy"] = lambda _: DENIED
     agent.on["audit_tool_call"] = lambda _: answer
-    assert "dec-42" in reason_of(hooks.pre("Bash", {"command": "x"}, deadline_s=4.0))
+    assert "dec-42" in reason_of(hooks.pre("Bash", {"command": "x"}))
     assert len(agent.calls("audit_tool_call")) == 1
 
 
@@ -323,7 +323,7 @@ def test_a_refusal_of_one_piece_outranks_the_failure_of_another(hooks: Hooks, ag
     assert "(code -32001)" in reason_of(reply)
 
 
-def test_a_deny_of_one_piece_is_not_lost_to_another_that_hangs(hooks: Hooks, agent: StubAgent) -> None:
+def test_a_deny_of_one_piece_is_not_lost_to_another_that_hangs(hooks: Hooks, agent: StubAgent, late: float) -> None:
     started = threading.Event()
 
     def decide(given: dict[str, Any]) -> Any:
@@ -335,7 +335,7 @@ def test_a_deny_of_one_piece_is_not_lost_to_another_that_hangs(hooks: Hooks, age
 
     agent.on["check_policy"] = decide
     content = "a" * 2_000_000 + PAYLOAD + "b" * 500_000
-    reply = hooks.pre("Write", {"file_path": "/x", "content": PAYLOAD + content}, deadline_s=4.0)
+    reply = hooks.pre("Write", {"file_path": "/x", "content": PAYLOAD + content}, deadline_s=late)
     assert "dec-42" in reason_of(reply)
 
 

@@ -12,7 +12,7 @@ import pytest
 # Commands import late; here their modules come first, so that none of them is made with the address of a stand-in.
 from axonflow_hooks import settings as settings_module
 from axonflow_hooks.account import recovery
-from axonflow_hooks.cli import main, status_report
+from axonflow_hooks.cli import main, status_grants, status_report
 from axonflow_hooks.paths import Paths, resolve_paths
 from tests.agent.conftest import start_agent as start_agent
 from tests.agent.grants.conftest import governed as governed
@@ -34,7 +34,8 @@ sys.exit(main())
 VARIABLES_OF_OURS = ("AXONFLOW_", "PII_ACTION", "XDG_", "DO_NOT_TRACK")
 
 
-LOADED = (recovery, status_report)
+LOADED = (recovery,)
+LIMITS = {status_report: "HEALTH_TIMEOUT_S", status_grants: "TIMEOUT_S"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Cli:
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
     environ: dict[str, str] = field(default_factory=dict)
+    before: str = ""
+    """Code that its processes run first."""
 
     @property
     def paths(self) -> Paths:
@@ -75,7 +78,7 @@ class Cli:
     ) -> subprocess.Popen[str]:
         """Start a process with pipes, or with a terminal in all three places."""
         return subprocess.Popen(
-            [sys.executable, "-c", AS_PROCESS, self.saas, *arguments],
+            [sys.executable, "-c", self.before + AS_PROCESS, self.saas, *arguments],
             env=self.environment(environ),
             stdin=terminal,
             stdout=terminal,
@@ -86,7 +89,7 @@ class Cli:
 
     def run(self, *arguments: str, stdin: str = "", **environ: str) -> Result:
         with self.start(*arguments, environ=environ) as process:
-            out, err = process.communicate(stdin, timeout=60)
+            out, err = process.communicate(stdin, timeout=120)
             return Result(process.returncode, out, err)
 
 
@@ -102,4 +105,6 @@ def cli(
     for name in list(os.environ):
         if name.startswith(VARIABLES_OF_OURS):
             monkeypatch.delenv(name)
+    for module in (status_report, status_grants):
+        monkeypatch.setattr(module, LIMITS[module], 60.0)  # a busy machine is not what is tested
     return Cli(tmp_path / "home", stand_in.url, monkeypatch, capsys)

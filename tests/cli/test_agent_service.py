@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from axonflow_hooks.agent.service import control, health
 from axonflow_hooks.agent.service.instance import find_instance
 from tests.conftest import NO_TLS
 
@@ -26,9 +27,15 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Result
 
 
+LONG_S = 100.0
+
+
 @pytest.fixture
-def folder(cli: Cli, tmp_path: Path) -> Iterator[Path]:
+def folder(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give a data folder with a space in its name; whatever runs on it ends with the test."""
+    for module, name in ((control, "START_S"), (control, "STOP_S"), (health, "WAIT_S")):
+        monkeypatch.setattr(module, name, LONG_S)  # a busy machine is not what is tested
+        cli.before += f"import {module.__name__} as module\nmodule.{name} = {LONG_S}\n"
     cli.home.mkdir()
     data = tmp_path / "my data"
     yield data
@@ -58,7 +65,10 @@ def test_start_status_stop(cli: Cli, folder: Path) -> None:
     assert found["policies"] > 100
     assert found["audit"]["healthy"] is True
     assert found["data_dir"] == str(folder)
-    assert httpx.get(f"{found['endpoint']}/health", trust_env=False, verify=NO_TLS).json()["status"] == "healthy"
+    assert (
+        httpx.get(f"{found['endpoint']}/health", timeout=60, trust_env=False, verify=NO_TLS).json()["status"]
+        == "healthy"
+    )
     shown = agent(cli, folder, "status")
     assert shown.code == 0
     assert {line.split(":")[0] for line in shown.out.splitlines()} >= {"state", "endpoint", "policies", "audit"}
@@ -134,7 +144,7 @@ def test_clients_are_added_listed_and_revoked(cli: Cli, folder: Path) -> None:
 
     def call() -> int:
         body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-        options: dict[str, Any] = {"auth": auth, "trust_env": False, "verify": NO_TLS}
+        options: dict[str, Any] = {"auth": auth, "timeout": 60, "trust_env": False, "verify": NO_TLS}
         return httpx.post(f"{endpoint}/api/v1/mcp-server", json=body, **options).status_code
 
     assert call() == 200

@@ -172,13 +172,13 @@ def test_a_reader_that_goes_away_is_no_error(cli: Cli, folder: Path) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
 
 
 def test_tail_follows(cli: Cli, folder: Path) -> None:
     with cli.start("audit", "tail", "-n", "1", "-f", "--json") as process:
         assert process.stdout is not None
-        timer = threading.Timer(60, process.kill)
+        timer = threading.Timer(120, process.kill)
         timer.start()
         assert json.loads(process.stdout.readline())["sequence"] == ENTRIES
         write(folder, range(ENTRIES + 1, ENTRIES + 3))

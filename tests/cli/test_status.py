@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
-import time
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -11,7 +11,7 @@ from axonflow_hooks.account.local_agent import ensure_credential
 from axonflow_hooks.claude_code.ledger import record_decision, record_ungoverned
 from axonflow_hooks.private_files import write_private, write_private_json
 from tests.account.conftest import REGISTERED, SECRET, keep, make_token
-from tests.conftest import Reply, StandIn
+from tests.conftest import UNKNOWN_HOST, Reply, StandIn
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -184,11 +184,9 @@ def test_what_the_hooks_remember(cli: Cli) -> None:
     record_decision(cli.paths, decision_id="d-1", verdict="deny", tool_name="Bash")
     for plane in PLANES:
         record_ungoverned(cli.paths, plane=plane, session_id="s", tool_name="Bash", cause="timeout")
-    day = time.strftime("%Y-%m-", time.gmtime())
     lines = cli("status", AXONFLOW_ENDPOINT=cli.saas).out.splitlines()
     (last,) = (line for line in lines if "last_decision" in line)
-    assert last.startswith(f"OK last_decision=deny (Bash at {day}")
-    assert last.endswith("Z, decision d-1)")
+    assert re.fullmatch(r"OK last_decision=deny \(Bash at \d{4}-\d\d-\d\dT[\d:.]+Z, decision d-1\)", last)
     assert "WARN ungoverned_calls_7d=2 (ran without a verdict in the last 7 days)" in lines
     assert "WARN unscanned_outputs_7d=1 (were not scanned in the last 7 days)" in lines
 
@@ -196,10 +194,11 @@ def test_what_the_hooks_remember(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        pytest.param({"AXONFLOW_ENDPOINT": "http://agent.invalid"}, "plain http", id="plain-http"),
+        pytest.param({"AXONFLOW_ENDPOINT": f"http://{UNKNOWN_HOST}"}, "plain http", id="plain-http"),
         pytest.param({"AXONFLOW_TIMEOUT_SECONDS": "60"}, "12 s are used", id="timeout"),
     ],
 )
+@pytest.mark.usefixtures("unknown_host")
 def test_warnings(cli: Cli, environ: dict[str, str], said: str) -> None:
     result = cli("status", **environ)
     assert result.code == 0

@@ -26,6 +26,7 @@ NEEDS_HTTPX = "import no_such_dependency\n"
 SERVER = 'shift 3\necho "{\\"started\\": \\"$*\\"}"\nwhile IFS= read -r line; do printf "%s\\n" "$line"; done'
 INITIALIZE = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-11-25"}}
 TOOLS = json.loads(FILE.read_text(encoding="utf-8"))
+PING = {"jsonrpc": "2.0", "id": "ping", "method": "ping"}
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 CALL = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "list_policies", "arguments": {}}}
 
@@ -69,7 +70,8 @@ def started(plugin: Plugin, python: str, **environ: str) -> Iterator[Server]:
     plugin.package(mcp_bridge=NEEDS_HTTPX)
     command = [*plugin.shell, str(plugin.root / "hooks" / "run"), "mcp"]
     pipe = subprocess.PIPE
-    env = plugin.environment(AXONFLOW_PYTHON=python, **environ)
+    # Unless a test says otherwise, the host waits for as long as the test may take.
+    env = plugin.environment(AXONFLOW_PYTHON=python, **{"MCP_TIMEOUT": "600000", **environ})
     with subprocess.Popen(command, env=env, cwd=plugin.project, stdin=pipe, stdout=pipe) as process:
         try:
             yield Server(plugin, process)
@@ -128,8 +130,9 @@ def test_a_host_that_waits_long_gets_the_list_and_is_told_of_the_real_one(dash_p
 def test_what_the_host_has_given_up_is_answered_no_more(dash_plugin: Plugin, python: str) -> None:
     with started(dash_plugin, python) as server:
         server.send(INITIALIZE, LIST, CALL)
-        server.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}})
+        server.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}, PING)
         assert server.receive()["id"] == 0
+        assert server.receive()["id"] == PING["id"], "what was sent before has been read"
         server.set_up()
         assert server.receive() == {"started": "mcp initialized"}
         assert [server.receive(), server.receive()] == [INITIALIZE, CALL]

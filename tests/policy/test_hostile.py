@@ -68,9 +68,9 @@ def test_cost_is_linear(piece: str) -> None:
         text = (PIECES[piece] * size)[:size]
         best = float("inf")
         for _round in range(3):
-            start = time.perf_counter()
+            start = time.thread_time()  # what other processes take is not its cost
             ENGINE.evaluate(text, phase="request", connector_type="claude_code.mcp__db__query")
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.thread_time() - start)
         return best
 
     # ten times the text: linear is 10, quadratic 100

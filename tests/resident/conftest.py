@@ -24,6 +24,7 @@ from axonflow_hooks.account.local_agent import credential_for
 from axonflow_hooks.paths import resolve_paths
 from tests.agent.programs import start_warm
 from tests.conftest import free_port
+from tests.patience import TO_THE_ANSWER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
     from tests.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_S = 60.0
+WAIT_S = TO_THE_ANSWER_S + 20
 
 
 def wait_until(true: Callable[[], Any], what: str) -> Any:
-    """Give the first true value, or fail after a minute."""
+    """Give the first true value, or fail after two minutes."""
     end = time.monotonic() + WAIT_S
     while time.monotonic() < end:
         value = true()
@@ -52,7 +53,7 @@ class Machine:
 
     home: Path
     sockets: Path
-    root: Path = ROOT
+    root: Path
     environ: dict[str, str] = field(default_factory=dict)
     serial: int = 0
     prefix: tuple[str, ...] = ()
@@ -113,12 +114,7 @@ class Machine:
 
     def residents(self) -> list[int]:
         """Give the process ids of the residents that are alive."""
-        found = []
-        for lock in self.sockets.glob("*.lock"):
-            text = lock.read_text().strip()
-            if text and is_resident(int(text)):
-                found.append(int(text))
-        return found
+        return residents_of(self.sockets)
 
     def log(self) -> str:
         """Give the residents' log."""
@@ -127,10 +123,25 @@ class Machine:
 
     def kill_residents(self) -> None:
         """End all residents, the hard way."""
-        for pid in self.residents():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not self.residents(), "residents to be gone")
+        kill_residents_of(self.sockets)
+
+
+def residents_of(sockets: Path) -> list[int]:
+    """Give the process ids of the residents that are alive and have their sockets in a folder."""
+    found = []
+    for lock in sockets.glob("*.lock"):
+        text = lock.read_text().strip()
+        if text and is_resident(int(text)):
+            found.append(int(text))
+    return found
+
+
+def kill_residents_of(sockets: Path) -> None:
+    """End all residents of a folder, the hard way."""
+    for pid in residents_of(sockets):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not residents_of(sockets), "residents to be gone")
 
 
 def is_resident(pid: int) -> bool:
@@ -168,11 +179,11 @@ def decision(answer: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+def machine(tmp_path: Path, patient_plugin: Path) -> Iterator[Machine]:
     home = tmp_path / "home"
     home.mkdir()
     sockets = Path(tempfile.mkdtemp(prefix="ax-", dir="/tmp"))  # a socket's path must be short
-    made = Machine(home, sockets)
+    made = Machine(home, sockets, patient_plugin)
     yield made
     made.kill_residents()
     shutil.rmtree(sockets, ignore_errors=True)

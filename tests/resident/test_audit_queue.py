@@ -7,9 +7,11 @@ import shutil
 import threading
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from axonflow_hooks.claude_code.context import Deadline, HookContext, own_http_client
 from axonflow_hooks.claude_code.events import parse_event
-from axonflow_hooks.resident import audit_queue
+from axonflow_hooks.resident import audit_queue, spool
 from axonflow_hooks.resident.audit_queue import AuditQueue, SpoolThread
 from axonflow_hooks.resident.spool import backlog
 from axonflow_hooks.settings import Settings
@@ -17,8 +19,6 @@ from axonflow_hooks.wire.mcp_tools import AuditToolCallArguments
 from tests.conftest import Reply
 
 if TYPE_CHECKING:
-    import pytest
-
     from axonflow_hooks.paths import Paths
     from tests.conftest import StandIn
 
@@ -26,6 +26,14 @@ MCP = "/api/v1/mcp-server"
 RECORDED = Reply(
     body={"jsonrpc": "2.0", "id": 1, "result": {"content": [{"type": "text", "text": '{"recorded": true}'}]}}
 )
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no disk that does not answer, and no agent either."""
+    for name in ("AUDIT_SHARE_S", "WRITE_WAIT_S"):
+        monkeypatch.setattr(audit_queue, name, 60.0)
+    monkeypatch.setattr(spool, "BUSY_WAIT_S", 60.0)
 
 
 class Hook:
@@ -51,7 +59,7 @@ class Hook:
         )
         event = parse_event(b'{"session_id": "s", "tool_name": "Bash", "tool_input": {}}', "PostToolUse")
         async with own_http_client(self.settings) as http:
-            context = HookContext(event, {}, self.settings, self.paths, http, Deadline.after(10))
+            context = HookContext(event, {}, self.settings, self.paths, http, Deadline.after(60))
             await queue(context, AuditToolCallArguments(tool_name="Bash"))
 
     def count_written(self, _recipient: object) -> None:
@@ -137,7 +145,7 @@ def test_a_disk_that_is_only_slow_loses_nothing(paths: Paths, dead_url: str, mon
     async def scenario() -> Hook:
         hook = Hook(paths, dead_url)
         held = threading.Event()
-        busy = asyncio.create_task(hook.thread.run(lambda _: held.wait(30)))
+        busy = asyncio.create_task(hook.thread.run(lambda _: held.wait(60)))
         await asyncio.sleep(0)
         await hook.record()
         assert hook.failures == ["TimeoutError"]
@@ -159,7 +167,7 @@ def test_records_of_other_paths_never_reach_this_spool(paths: Paths, stand_in: S
         queue = AuditQueue(hook.thread, tmp_path / "elsewhere", "a" * 32, hook.count_written, lambda _: None)
         event = parse_event(b'{"session_id": "s", "tool_name": "Bash", "tool_input": {}}', "PostToolUse")
         async with own_http_client(hook.settings) as http:
-            context = HookContext(event, {}, hook.settings, paths, http, Deadline.after(10))
+            context = HookContext(event, {}, hook.settings, paths, http, Deadline.after(60))
             await queue(context, AuditToolCallArguments(tool_name="Bash"))
         await hook.thread.close()
         return hook

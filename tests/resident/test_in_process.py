@@ -12,7 +12,7 @@ from axonflow_hooks.claude_code.context import DEADLINE_S
 from axonflow_hooks.resident.in_process import WRITE_RESERVE_S, remaining_s
 from axonflow_hooks.resident.spool import backlog
 from tests.conftest import Reply
-from tests.resident.conftest import ROOT, Machine, decision
+from tests.resident.conftest import WAIT_S, Machine, decision
 
 if TYPE_CHECKING:
     from tests.conftest import StandIn
@@ -23,12 +23,12 @@ FULL_S = DEADLINE_S - WRITE_RESERVE_S
 
 def run(machine: Machine, word: str, payload: bytes, **environ: str) -> dict[str, object]:
     done = subprocess.run(
-        [sys.executable, "-I", str(ROOT / "hooks" / "dispatch.py"), "--in-process", word],
+        [sys.executable, "-I", str(machine.root / "hooks" / "dispatch.py"), "--in-process", word],
         input=payload,
         env={**machine.environ, **environ},
         capture_output=True,
         check=True,
-        timeout=60,
+        timeout=WAIT_S,
     )
     loaded: dict[str, object] = json.loads(done.stdout) if done.stdout else {}
     return loaded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import sqlite3
 import threading
@@ -103,6 +104,14 @@ class Governed:
     def confirm(self, challenge: dict[str, Any], passphrase: str = PASSPHRASE) -> httpx.Response:
         headers = {PRESENCE_HEADER: self.proof(challenge, passphrase)}
         return self.send("POST", f"/api/v1/presence/challenges/{challenge['code']}/confirm", {}, headers)
+
+
+_WORDS = itertools.count()
+
+
+def new_word() -> str:
+    """Give a word that this process has not given before: of letters only, so that it is nobody's number or key."""
+    return "word" + "".join("abcdefghij"[int(digit)] for digit in f"{next(_WORDS):04}")
 
 
 def override_of(policy_id: str, **more: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from axonflow_hooks.agent.grants.approvals import approval_ttl
 from axonflow_hooks.errors import SettingsError
 from axonflow_hooks.wire.mcp_tools import PolicyVerdict
-from tests.agent.grants.conftest import details
+from tests.agent.grants.conftest import details, new_word
 
 if TYPE_CHECKING:
     from tests.agent.grants.conftest import Governed
@@ -21,7 +20,7 @@ QUEUE = "/api/v1/hitl/queue"
 @pytest.fixture
 def statement() -> str:
     """A statement that nobody else has asked for."""
-    return f"permit {uuid.uuid4().hex}"
+    return f"permit {new_word()}"
 
 
 def held(governed: Governed, statement: str, **more: Any) -> str:
@@ -100,7 +99,7 @@ def test_an_approval_is_for_one_statement_tool_and_user(governed: Governed, stat
 
 
 def test_a_policy_that_came_later_was_not_approved(governed: Governed, statement: str) -> None:
-    word = f"newcomer{uuid.uuid4().hex[:8]}"
+    word = new_word()
     both = f"{statement} {word}"
     approval_id = held(governed, both)
     approve(governed, approval_id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.agent.audit_trail.conftest import checked_folder
-from tests.agent.grants.conftest import details
+from tests.agent.grants.conftest import details, new_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ LIFT = "/api/v1/static-policies/sys_pii_email/override"
 @pytest.fixture
 def user() -> dict[str, str]:
     """A developer of whom nobody else in the module has heard."""
-    return {"X-User-Email": f"{uuid.uuid4().hex[:12]}@example.com"}
+    return {"X-User-Email": f"{new_word()}@example.com"}
 
 
 def insert(governed: Governed, table: str, row: dict[str, Any]) -> None:
@@ -100,7 +100,7 @@ def test_a_grant_whose_row_is_gone_is_named(governed: Governed, user: dict[str, 
 
 
 def held(governed: Governed) -> tuple[str, str]:
-    statement = f"permit {uuid.uuid4().hex}"
+    statement = f"permit {new_word()}"
     return statement, str(governed.check(statement)["pending_approval"]["approval_id"])
 
 
@@ -190,6 +190,6 @@ def test_a_policy_is_not_switched_off_by_a_row(governed: Governed, what: str) ->
 
 def look_again(governed: Governed) -> None:
     """Have the agent read what the tenant has written: it does so with every change of a policy."""
-    word = uuid.uuid4().hex
+    word = new_word()
     body = {"name": word, "pattern": word, "category": "security-dangerous", "action": "block"}
     assert governed.send("POST", "/api/v1/static-policies", body).status_code == 201

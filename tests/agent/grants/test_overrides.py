@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from axonflow_hooks.agent.grants.overrides import Lifetime, lifetime
 from axonflow_hooks.wire.mcp_tools import PolicyVerdict
-from tests.agent.grants.conftest import details, override_of
+from tests.agent.grants.conftest import details, new_word, override_of
 
 if TYPE_CHECKING:
     from tests.agent.grants.conftest import Governed
@@ -20,7 +19,7 @@ AWS_KEY = "AKIA" + "ABCDEFGHIJKLMNOP"
 @pytest.fixture
 def user() -> dict[str, str]:
     """The headers of a developer that nobody else is."""
-    return {"X-User-Email": f"{uuid.uuid4().hex[:8]}@example.com"}
+    return {"X-User-Email": f"{new_word()}@example.com"}
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from axonflow_hooks.agent.grants.presence import FREE_FAILURES, MAX_OPEN
+from axonflow_hooks.agent.grants.presence import FREE_FAILURES, MAX_OPEN, MAX_WAIT_S
 from axonflow_hooks.agent.grants.presence_key import PRESENCE_NAME, enrol, load_verifier
+from axonflow_hooks.agent.tables.records import format_time
 from axonflow_hooks.errors import CredentialError
 from axonflow_hooks.wire.presence import PRESENCE_HEADER
 from tests.agent.grants.conftest import PASSPHRASE, Governed, home_with_policies, override_of
@@ -157,19 +159,22 @@ def test_wrong_passphrases_are_counted_across_a_restart(
     fresh: Governed, start_agent: Callable[..., AgentProcess]
 ) -> None:
     challenge = ask(fresh)
-    wrong = fresh.proof(challenge, "wrong horse battery staple")
+    right, wrong = fresh.proof(challenge), fresh.proof(challenge, "wrong horse battery staple")
     for _ in range(FREE_FAILURES):
         assert answer(fresh, wrong) == (403, "PRESENCE_WRONG")
-    assert answer(fresh, fresh.proof(challenge)) == (429, "PRESENCE_LOCKED")
+    assert answer(fresh, right) == (429, "PRESENCE_LOCKED")
+    # As after more wrong answers: what it takes to start an agent again must not be what ends the wait.
+    until = format_time(datetime.now(timezone.utc) + timedelta(seconds=MAX_WAIT_S))
+    fresh.sql("UPDATE presence_attempts SET locked_until = ?", until)
     home = fresh.process.home
     assert fresh.process.stop(signal.SIGTERM) == 0
     again = Governed(start_agent(home=home))
-    reply = again.send("POST", OVERRIDES, override_of("halt"), {PRESENCE_HEADER: again.proof(challenge)})
+    reply = again.send("POST", OVERRIDES, override_of("halt"), {PRESENCE_HEADER: right})
     assert reply.status_code == 429
-    assert 0 < int(reply.headers["Retry-After"]) <= 900
+    assert 0 < int(reply.headers["Retry-After"]) <= MAX_WAIT_S
     assert len(again.audited("presence_refused")) == FREE_FAILURES
     again.sql("UPDATE presence_attempts SET locked_until = ''")
-    assert answer(again, again.proof(challenge)) == (201, "")
+    assert answer(again, right) == (201, "")
     assert again.sql("SELECT failures FROM presence_attempts") == [{"failures": 0}]
 
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-DEADLINE_S = 60
+    from tests.agent.conftest import AgentProcess
+
+DEADLINE_S = 120
 
 
 def question_about(governed: Governed, reason: str) -> dict[str, Any]:
@@ -44,14 +46,18 @@ def question_about(governed: Governed, reason: str) -> dict[str, Any]:
     raise AssertionError("no question came")
 
 
+def http_client(process: AgentProcess) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=process.endpoint, auth=process.credential, timeout=DEADLINE_S, verify=NO_TLS)
+
+
 async def asked(governed: Governed, reason: str, answer: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
     """Call create_override, answer its question while it waits, and give its result."""
     arguments = override_of("halt", override_reason=reason)
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
     process = governed.process
-    async with httpx.AsyncClient(base_url=process.endpoint, auth=process.credential, verify=NO_TLS) as client:
+    async with http_client(process) as client:
         body = {**message, "params": {"name": "create_override", "arguments": arguments}}
-        call = asyncio.create_task(client.post(MCP_PATH, json=body, timeout=DEADLINE_S))
+        call = asyncio.create_task(client.post(MCP_PATH, json=body))
         question = await asyncio.to_thread(question_about, governed, reason)
         await asyncio.to_thread(answer, question)
         reply = await call
@@ -105,8 +111,8 @@ def test_nobody_waits_for_a_client_that_has_gone(governed: Governed) -> None:
     process = governed.process
 
     async def ask_and_leave() -> dict[str, Any]:
-        async with httpx.AsyncClient(base_url=process.endpoint, auth=process.credential, verify=NO_TLS) as client:
-            call = asyncio.create_task(client.post(MCP_PATH, json=body, timeout=DEADLINE_S))
+        async with http_client(process) as client:
+            call = asyncio.create_task(client.post(MCP_PATH, json=body))
             question = await asyncio.to_thread(question_about, governed, "gone")
             call.cancel()
         return question

@@ -39,7 +39,7 @@ PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 TEAM = {"AXONFLOW_AGENT_TEAM_MODE": "1"}
 REGISTER, RECOVER, VERIFY = "/api/v1/register", "/api/v1/recover", "/api/v1/recover/verify"
 EMAIL = "dev@example.com"
-DEADLINE_S = 30
+DEADLINE_S = 60
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +25,11 @@ SEARCH = "/api/v1/audit/search"
 TOOL_CALL = "/api/v1/audit/tool-call"
 SUMMARY = "/api/v1/audit/summary"
 EXPORT = "/api/v1/audit/export"
-RANGE = {"start_time": "2026-01-01", "end_time": "2026-12-31T23:59:59Z"}
+NOW = datetime.now(timezone.utc)
+RANGE = {
+    "start_time": f"{NOW - timedelta(days=90):%Y-%m-%d}",
+    "end_time": f"{NOW + timedelta(days=90):%Y-%m-%dT%H:%M:%SZ}",
+}
 
 
 def call(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from axonflow_hooks.wire.decide import CHECK_INPUT_PATH, DECIDE_PATH, DecideReply
+from tests.agent.grants.conftest import new_word
 
 if TYPE_CHECKING:
     from tests.agent.grants.conftest import Governed
@@ -18,7 +18,7 @@ TARGET = {"type": "tool", "server": "bank", "tool": "transfer"}
 @pytest.fixture
 def query() -> str:
     """The text of a call that needs approval, and that nobody has asked for yet."""
-    return f'tool_call: transfer args: {{"note":"permit {uuid.uuid4().hex}"}}'
+    return f'tool_call: transfer args: {{"note":"permit {new_word()}"}}'
 
 
 def decide(governed: Governed, query: str, headers: dict[str, str] | None = None, **more: Any) -> Any:

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from axonflow_hooks.cli import doctor_report
+from axonflow_hooks.cli.doctor_checks import installation, live
 from axonflow_hooks.cli.doctor_checks import machine as machine_module
 from axonflow_hooks.cli.doctor_checks.machine import Machine
 from axonflow_hooks.paths import Paths, resolve_paths
 from devtools.live import clean_environment, running_agent
+from tests.patience import WAITS, copy_patient
+from tests.resident.conftest import kill_residents_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +43,7 @@ class Desk:
 
     home: Path
     environ: dict[str, str]
-    root: Path | None = ROOT
+    root: Path | None
     found: dict[str, Finding] = field(default_factory=dict)
 
     @property
@@ -58,10 +61,7 @@ class Desk:
 
     def copy_plugin(self) -> Path:
         """Use a copy of the plugin, in which something can be broken."""
-        copy = self.home / "a plugin"
-        for name in ("axonflow_hooks", "hooks", ".claude-plugin", "requirements"):
-            shutil.copytree(ROOT / name, copy / name)
-        shutil.copy(ROOT / ".mcp.json", copy)
+        copy = copy_patient(self.home / "a plugin")
         self.environ["AXONFLOW_PYTHON"] = sys.executable
         self.root = copy
         return copy
@@ -84,19 +84,24 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
 def sockets() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="axf-", ignore_cleanup_errors=True) as folder:
         yield folder
+        kill_residents_of(Path(folder))
 
 
 @pytest.fixture
-def desk(agent: tuple[str, Path], tmp_path: Path, sockets: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr(machine_module, "AGENT_WAIT_S", 60.0)  # a busy machine is not what is examined
+def desk(
+    agent: tuple[str, Path], tmp_path: Path, sockets: str, patient_plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> Desk:
+    for module in (doctor_report, installation, live, machine_module):  # a busy machine is not what is examined
+        for name, seconds in WAITS[f"{module.__name__.replace('.', '/')}.py"].items():
+            monkeypatch.setattr(module, name, seconds)
     endpoint, kept = agent
     environ = {
         **clean_environment(tmp_path),
         "AXONFLOW_ENDPOINT": endpoint,
         "AXONFLOW_RESIDENT_DIR": sockets,
-        "AXONFLOW_RESIDENT_IDLE_S": "2",
+        "AXONFLOW_RESIDENT_IDLE_S": "600",
     }
-    made = Desk(tmp_path, environ)
+    made = Desk(tmp_path, environ, patient_plugin)
     made.project.mkdir()
     made.paths.config_dir.mkdir(parents=True)
     shutil.copy2(kept, made.paths.agent_credentials_file)
@@ -104,6 +109,8 @@ def desk(agent: tuple[str, Path], tmp_path: Path, sockets: str, monkeypatch: pyt
 
 
 def run(desk: Desk, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with the package of the desk's plugin, whose waits are long."""
+    environ = {**desk.environ, "PYTHONPATH": str(desk.root)}
     return subprocess.run(
-        command, env=desk.environ, cwd=desk.project, capture_output=True, text=True, timeout=120, check=False
+        command, env=environ, cwd=desk.project, capture_output=True, text=True, timeout=300, check=False
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from axonflow_hooks.cli.doctor_checks import wiring
 from axonflow_hooks.cli.doctor_checks.machine import Machine
 from axonflow_hooks.resident.spool import Recipient, Record, Spool
 from tests.cli.doctor.conftest import LIVE, ROOT, WRONG_SECRET
+from tests.conftest import UNKNOWN_HOST, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,13 +52,11 @@ def broken_config_file(desk: Desk) -> None:
 
 
 def no_agent(desk: Desk) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        desk.environ["AXONFLOW_ENDPOINT"] = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    desk.environ["AXONFLOW_ENDPOINT"] = f"http://127.0.0.1:{free_port()}"
 
 
 def unknown_host(desk: Desk) -> None:
-    desk.environ["AXONFLOW_ENDPOINT"] = "http://agent.invalid:8080"
+    desk.environ["AXONFLOW_ENDPOINT"] = f"http://{UNKNOWN_HOST}:8080"
 
 
 def tls_where_there_is_none(desk: Desk) -> None:
@@ -217,7 +215,7 @@ BROKEN: list[tuple[Callable[[Desk], None], str, str, str, str]] = [
     (timeout_too_long, "settings", "WARN", "12 s are used", "Set it to 12 or less."),
     (broken_config_file, "settings", "FAIL", "config.toml is not valid TOML", "Repair or delete it."),
     (no_agent, "endpoint", "FAIL", "Nothing listens on port", "`axonflow-hooks agent`"),
-    (unknown_host, "endpoint", "FAIL", "No address is known for agent.invalid", "AXONFLOW_ENDPOINT"),
+    (unknown_host, "endpoint", "FAIL", f"No address is known for {UNKNOWN_HOST}", "AXONFLOW_ENDPOINT"),
     (tls_where_there_is_none, "endpoint", "FAIL", "does not speak TLS", "begin with http://"),
     (nothing_configured, "endpoint", "FAIL", "No agent is configured", "`axonflow-hooks agent`"),
     (wrong_credential, "credential", "FAIL", "refuses client local (setting)", "Set AXONFLOW_AUTH"),
@@ -252,6 +250,7 @@ BROKEN: list[tuple[Callable[[Desk], None], str, str, str, str]] = [
 @pytest.mark.parametrize(
     ("broken", "name", "level", "text", "fix"), [pytest.param(*b, id=b[0].__name__) for b in BROKEN]
 )
+@pytest.mark.usefixtures("unknown_host")
 def test_a_broken_machine(
     desk: Desk,
     monkeypatch: pytest.MonkeyPatch,

@@ -7,26 +7,26 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.cli.doctor.conftest import ROOT, WHOLE, run
+from tests.cli.doctor.conftest import WHOLE, run
 
 if TYPE_CHECKING:
     from tests.cli.doctor.conftest import Desk
 
 
 def test_a_healthy_machine_through_the_launcher(desk: Desk) -> None:
-    done = run(desk, "sh", str(ROOT / "hooks" / "run"), "cli", "doctor")
+    done = run(desk, "sh", f"{desk.root}/hooks/run", "cli", "doctor")
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.partition(":")[0] for line in lines] == [f"OK   {name}" for name in WHOLE]
-    assert str(ROOT) in lines[0]
+    assert str(desk.root) in lines[0]
     assert "[decision: " in done.stdout
 
 
 def test_a_healthy_machine_as_json(desk: Desk) -> None:
-    desk.environ["CLAUDE_PLUGIN_ROOT"] = str(ROOT)
+    desk.environ["CLAUDE_PLUGIN_ROOT"] = str(desk.root)
     done = run(desk, str(Path(sys.executable).parent / "axonflow-hooks"), "doctor", "--json")
     report = json.loads(done.stdout)
-    assert (done.returncode, report["healthy"], report["plugin_root"]) == (0, True, str(ROOT))
+    assert (done.returncode, report["healthy"], report["plugin_root"]) == (0, True, str(desk.root))
     assert [finding["name"] for finding in report["findings"]] == WHOLE
     assert {finding["level"] for finding in report["findings"]} == {"OK"}
     figures = report["findings"][-1]["figures"]

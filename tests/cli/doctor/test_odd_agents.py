@@ -16,7 +16,7 @@ from axonflow_hooks.cli.doctor_checks import machine as machine_module
 from axonflow_hooks.cli.doctor_checks.machine import Machine
 from axonflow_hooks.paths import resolve_paths
 from devtools.live import clean_environment, running_agent
-from tests.cli.doctor.conftest import LIVE, ROOT
+from tests.cli.doctor.conftest import LIVE
 from tests.conftest import Reply
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_an_agent_that_lets_everything_through(desk: Desk, stand_in: StandIn, mo
 def test_outputs_that_are_not_to_be_masked_are_no_failure(desk: Desk, stand_in: StandIn) -> None:
     scripted(desk, stand_in)
     desk.environ["PII_ACTION"] = "warn"
-    found = live.redaction(Machine(desk.environ, ROOT, desk.project))
+    found = live.redaction(Machine(desk.environ, desk.root, desk.project))
     assert (found.level, found.fix) == ("WARN", "Set PII_ACTION=redact for the agent, or unset it.")
 
 

@@ -32,7 +32,7 @@ def test_a_package_without_the_plugin_says_so(desk: Desk) -> None:
 def test_a_resident_that_cannot_be_had(desk: Desk) -> None:
     desk.environ["AXONFLOW_RESIDENT_DIR"] = str(desk.paths.config_file)
     desk.write(desk.paths.config_file, "")
-    found = live.resident(Machine(desk.environ, ROOT, desk.project))
+    found = live.resident(Machine(desk.environ, desk.root, desk.project))
     assert (found.level, "AXONFLOW_RESIDENT_DIR" in found.fix) == ("WARN", True)
 
 
