@@ -89,6 +89,30 @@ def _node_option(command: str) -> str:
     return f"NODE_OPTIONS={shlex.quote(f'--import=data:text/javascript,{quote(code)}')} npm test"
 
 
+def _in_subscript(form: str) -> Callable[[str], str]:
+    """Put a command into the subscript of an array's element, where the shell expands it once more."""
+    return lambda c: form.replace("ELEMENT", shlex.quote(f"a[$({c})]"))
+
+
+def _written(text: str, name: str, call: str) -> Callable[[str], str]:
+    """Write a file in the syntax of a tool that runs it, then start the tool."""
+    return lambda c: f"cat > {name} <<'X'\n{text.replace('COMMAND', c)}\nX\n{call}"
+
+
+def _inline(call: str, code: str, rest: str = "") -> Callable[[str], str]:
+    """Hand code to an interpreter on its command line."""
+    return lambda c: f"{call} {shlex.quote(code.replace('COMMAND', c))}{rest}"
+
+
+_RUST = 'fn main() { std::process::Command::new("sh").arg("-c").arg("COMMAND").status().unwrap(); }'
+_C = '#include <stdlib.h>\nint main() { return system("COMMAND"); }'
+_C_PRINTS = '#include <stdio.h>\nint main() { puts("COMMAND"); return 0; }'
+_TEST = 'import os\ndef test_a():\n    os.system("COMMAND")'
+_GUARD_TEST = 'from guard import check, run\ndef test_a():\n    assert run(check("COMMAND")) == 3'
+_LOCAL_EXEC = 'resource "null_resource" "x" {\n  provisioner "local-exec" { command = "COMMAND" }\n}'
+_PLAY = "- hosts: localhost\n  tasks:\n    - name: NAME\n      shell: COMMAND"
+
+
 def _start_file(code: str, name: str, call: str) -> Callable[[str], str]:
     """Write a file that an interpreter loads because its environment or an option says so, then start it."""
     return lambda c: f"echo {shlex.quote(code.replace('COMMAND', c))} > {name}; {call}"
@@ -202,6 +226,41 @@ EVASIONS: dict[str, Callable[[str], str]] = {
     "tcpdump-rotation": lambda c: f"tcpdump -i lo -w x.pcap -G 1 -z {shlex.quote(c)}",
     "find-writes": lambda c: f"find . -maxdepth 0 -fprintf x.sh {shlex.quote(c)}; sh x.sh",
     "path": _start_file("COMMAND", "bin/ls", "chmod +x bin/ls; PATH=bin:$PATH ls"),
+    # expanded once more
+    "subscript-of-a-test": _in_subscript("[[ -v ELEMENT ]]"),
+    "subscript-of-a-value": _in_subscript("x=ELEMENT; echo $((x))"),
+    "subscript-compared": _in_subscript("x=ELEMENT; [[ $x -eq 0 ]]"),
+    "subscript-of-printf": _in_subscript("printf -v ELEMENT x"),
+    "subscript-of-unset": _in_subscript("unset ELEMENT"),
+    "subscript-assigned": lambda c: f"a[$({c})]=1",
+    "prompt-expansion": lambda c: f'x={shlex.quote(f"$({c})")}; echo "${{x@P}}"',
+    "default-value": lambda c: f'echo "${{x:=`{c}`}}"',
+    "heredoc-of-a-backslash": lambda c: f"cat <<'X' | sh\n\\{c}\nX",
+    # files of build tools, test and task runners
+    "test-file": _written(_TEST, "test_a.py", "uv run pytest -q"),
+    "test-module": _written(_TEST, "test_a.py", "python -m unittest test_a"),
+    "build-script": _written(_RUST, "build.rs", "cargo build"),
+    "compiled": _written(_C, "a.c", "gcc a.c -o a && ./a"),
+    "cmake-script": lambda c: f"echo 'execute_process(COMMAND {c})' > x.cmake; cmake -P x.cmake",
+    "ninja-rule": _written("rule r\n  command = COMMAND\nbuild x: r", "b.ninja", "ninja -f b.ninja"),
+    "gradle-task": _written('task x { doLast { "COMMAND".execute() } }', "build.gradle", "./gradlew x"),
+    "task-file": _written("version: '3'\ntasks:\n  x:\n    cmds:\n      - COMMAND", "Taskfile.yml", "task x"),
+    "local-exec": _written(_LOCAL_EXEC, "main.tf", "terraform apply"),
+    "playbook": _written(_PLAY, "p.yml", "ansible-playbook p.yml"),
+    "tox": _written("[testenv]\ncommands = COMMAND", "tox.ini", "tox"),
+    "procfile": _written("web: COMMAND", "Procfile", "foreman start"),
+    "crontab-file": _written("@daily COMMAND", "c", "crontab c"),
+    "file-from-python": _inline("python3 -c", 'open("x.sh", "w").write("COMMAND")', "; sh x.sh"),
+    # other places and languages
+    "project-environment": lambda c: f"poetry run {c}",
+    "sudo-shell": lambda c: f"sudo -s <<< {shlex.quote(c)}",
+    "cmd": lambda c: f"cmd.exe /c {shlex.quote(c)}",
+    "cloud-shell": lambda c: f"gcloud compute ssh vm --command={shlex.quote(c)}",
+    "ssh-settings": lambda c: f"ssh -F <(printf '%s\\n' {shlex.quote(f'ProxyCommand {c}')}) host",
+    "django": _inline("python manage.py shell -c", 'import os; os.system("COMMAND")'),
+    "elixir": _inline("mix run -e", 'System.cmd("sh", ["-c", "COMMAND"])'),
+    "clojure": _inline("bb -e", '(shell "COMMAND")'),
+    "perl-pipe": _inline("perl -e", 'open(my $p, "|-", "COMMAND")'),
 }
 
 MENTIONS: dict[str, Callable[[str], str]] = {
@@ -224,4 +283,15 @@ MENTIONS: dict[str, Callable[[str], str]] = {
     "startup-in-prose": lambda c: f"git commit -m {shlex.quote(f'Block BASH_ENV=<(echo {c}) bash')}",
     "option-in-a-pattern": lambda c: f"grep -rn {shlex.quote(f'PERL5OPT=-M;system({c})')} docs/",
     "file-that-is-data": _start_file("COMMAND", "x.txt", "PYTHONSTARTUP=s.py python3 app.py x.txt"),
+    "subscript-in-a-pattern": lambda c: f"[[ $s == *'a[$({c})]'* && $n -eq 0 ]] && echo found",
+    "subscript-printed": lambda c: f"printf '%s\\n' 'a[$({c})]'",
+    "value-quoted-again": lambda c: f'x={shlex.quote(f"$({c})")}; echo "${{x@Q}}"',
+    "test-of-a-guard": _written(_GUARD_TEST, "test_guard.py", "uv run pytest test_guard.py"),
+    "compiled-text": _written(_C_PRINTS, "a.c", "gcc a.c -o a"),
+    "cmake-message": _written('message(STATUS "COMMAND")', "x.cmake", "cmake -P x.cmake"),
+    "task-description": _written("tasks:\n  x:\n    desc: COMMAND\n    cmds: [ls]", "Taskfile.yml", "task x"),
+    "name-of-a-play": _written(
+        _PLAY.replace("COMMAND", "ls").replace("NAME", "COMMAND"), "p.yml", "ansible-playbook p.yml"
+    ),
+    "crontab-comment": _written("# COMMAND\n@daily ls", "c", "crontab c"),
 }

@@ -7,10 +7,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell import code
+from axonflow_hooks.policy.shell.commands import HOME
+from axonflow_hooks.policy.shell.constants import input_of
+from axonflow_hooks.policy.shell.finders import find_starts
 from axonflow_hooks.policy.shell.places import is_credential_file, normalise
 from axonflow_hooks.policy.shell.traits import has_trait, literals
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from axonflow_hooks.policy.shell.commands import Command
 
 READERS: Final = frozenset({
@@ -19,14 +24,16 @@ READERS: Final = frozenset({
     "cp", "dd", "rsync", "scp", "tar", "zip", "7z", "gzip", "xclip", "pbcopy", "vi", "vim", "nano", "emacs", "view",
     "source", ".", "python", "python3", "perl", "ruby", "node", "jq", "yq", "diff", "fold", "rev", "column", "mv", "ln",
     "sqlite3", "openssl", "gpg", "gpg2", "security", "mapfile", "readarray", "install", "pv", "lz4", "zstd", "xz",
-    "bzip2",
+    "bzip2", "ag", "ack", "nvim", "vimdiff", "ex", "ed", "hexyl", "pandoc", "iconv", "uuencode", "shuf", "cmp", "sdiff",
+    "colordiff", "pygmentize", "glow", "ffmpeg", "duckdb", "curl", "kubectl",
+    "oc",
 })  # fmt: skip
-_PATTERN_FIRST: Final = frozenset({"grep", "egrep", "fgrep", "rg", "sed", "awk", "gawk", "jq", "yq"})
+_PATTERN_FIRST: Final = frozenset({"grep", "egrep", "fgrep", "rg", "ag", "ack", "sed", "awk", "gawk", "jq", "yq"})
 SENDERS: Final = frozenset({
     "curl", "wget", "nc", "ncat", "netcat", "scp", "rsync", "sftp", "ftp", "http", "socat", "aws", "gsutil", "rclone",
     "mail", "mailx", "mutt", "sendmail", "swaks", "dig", "nslookup", "host", "drill", "ping", "gh", "croc", "wormhole",
     "magic-wormhole", "ffsend", "az", "gcloud", "s3cmd", "lftp", "tftp", "telnet", "git", "xh", "httpie", "aria2c",
-    "openssl",
+    "openssl", "docker", "podman", "kubectl", "oc",
 })  # fmt: skip
 _KEY_EXPORTS: Final = frozenset({"--export-secret-keys", "--export-secret-subkeys", "dump-keychain"})
 _PERSONAL: Final = re.compile(r"^/etc/passwd$|(?:^|/)\.(?:bash|zsh|psql|mysql|python|node_repl)_history$")
@@ -44,7 +51,7 @@ _TOKEN_COMMANDS: Final = {
 _POSTERS: Final = frozenset({"curl", "wget", "http", "https", "xh", "httpie", "nc", "ncat", "netcat", "gh"})
 """Programs that hand a file to whoever answers; those that also deploy (scp, rsync, aws) may well carry a `.env`."""
 _WRITTEN_BY: Final = frozenset({"-o", "-O", "--output", "--output-document", "--output-file"})
-_UPLOAD: Final = re.compile(r"^(?:[\w.-]+=)?[@<]?(?:file://)?(.+)$")
+_UPLOAD: Final = re.compile(r"^(?:[\w.\[\]-]+=)?[@<]?(?:file://)?(.+)$")
 _NO_OPTIONS: Final[frozenset[str]] = frozenset()
 _SSH_IDENTITY: Final = frozenset({"-i", "-F", "-o"})
 _IDENTITIES: Final = {
@@ -58,12 +65,18 @@ _IDENTITIES: Final = {
 _MARKED: Final = re.compile(r"^(?:[\w.-]+=)?[@<]")
 # programs that do much else, and the words with which they send
 _SENDS_BY_VERB: Final = {
-    "gh": frozenset({"gist"}),
+    "gh": frozenset({"gist", "upload", "api"}),
     "git": frozenset({"clone", "fetch", "push", "ls-remote"}),
     "openssl": frozenset({"s_client"}),
     "az": frozenset({"upload", "upload-batch"}),
     "gcloud": frozenset({"cp", "scp", "rsync"}),
+    **dict.fromkeys(("docker", "podman", "kubectl", "oc"), frozenset({"cp"})),
 }
+_INTO_CONTAINER: Final = frozenset({"docker", "podman", "kubectl", "oc"})
+_TOLD_ON_STDIN: Final = frozenset({"sftp", "ftp", "lftp"})
+"""Clients that read on standard input what they send."""
+_PUTS: Final = re.compile(r"\bm?put\s+(?:-\S+\s+)*([^\s;]+)")
+_SQL_READS: Final = re.compile(r"(?i)\b(?:readfile|read_(?:text|blob|csv\w*))\(\s*'([^']+)'")
 _SECRET_NAME: Final = re.compile(
     r"(?i)(?:^|_)(?:SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|ACCESS_KEY|CREDENTIALS?)(?:_|$)"
 )
@@ -79,7 +92,7 @@ def reads_credential_file(command: Command) -> bool:
     if any(item.operator == "<" and is_credential_file(item.target.text, command.cwd) for item in command.redirects):
         return True
     text = code.inline_code(command)
-    if text is not None and any(is_credential_file(literal, command.cwd) for literal in literals(text)):
+    if text is not None and any(is_credential_file(literal, command.cwd) for literal in _paths_in(text)):
         return has_trait(text, "reads files")
     if command.name not in READERS:
         return False
@@ -87,10 +100,34 @@ def reads_credential_file(command: Command) -> bool:
         return bool(_KEY_EXPORTS & set(command.arguments)) or (
             "find-generic-password" in command.arguments and command.has_option("wg")
         )
+    if command.name in ("kubectl", "oc"):
+        return {"config", "view", "--raw"} <= set(command.arguments)
+    if command.name == "curl":
+        paths = [argument[7:] for argument in command.arguments if argument.startswith("file://")]
+        return any(is_credential_file(path) for path in paths)
+    if command.name in ("sqlite3", "duckdb") and any(
+        is_credential_file(path, command.cwd) for path in _SQL_READS.findall("\n".join(command.arguments))
+    ):
+        return True
+    if any(word.sources and not word.known and _finds_key(word.sources) for word in command.argv):
+        return True
     paths = [argument.removeprefix("if=") for argument in _handed_over(command) if not argument.startswith("-")]
     if command.name in _PATTERN_FIRST and not command.has_option("ef", "regexp", "file"):
         paths = paths[1:]
     return any(is_credential_file(path, command.cwd) for path in paths)
+
+
+def _paths_in(text: str) -> list[str]:
+    """Give the literals of a program text that may be paths; whole commands only where it may start them."""
+    found = list(literals(text))
+    commands = [literal for literal in found if " " in literal and not literal.startswith(("/", HOME, "."))]
+    return found if not commands or has_trait(text, "spawns") else [text for text in found if text not in commands]
+
+
+def _finds_key(sources: Sequence[Command]) -> bool:
+    """`cat $(find ~ -name id_rsa)`."""
+    finds = (find for source in sources for find in (source, *source.feeds) if find.name in ("find", "gfind"))
+    return any(is_credential_file(word.text) for find in finds for word in find_starts(find))
 
 
 def _handed_over(command: Command) -> list[str]:
@@ -106,6 +143,9 @@ def sends_credential_file(command: Command) -> bool:
         return False
     if command.name in _SENDS_BY_VERB and not _SENDS_BY_VERB[command.name] & set(command.arguments):
         return False
+    if command.name in _INTO_CONTAINER:
+        copied = command.operands()[1:-1]
+        return any(is_credential_file(path, command.cwd) for path in copied if ":" not in path)
     if any(_leaks(feed) or _tells_token(feed) for feed in command.feeds):
         return True
     if any(_leaks(source) for word in command.argv for source in word.sources):
@@ -113,6 +153,10 @@ def sends_credential_file(command: Command) -> bool:
     paths = [_UPLOAD.sub(r"\1", argument) for argument in _handed_over(command) if "://" not in argument]
     if any(is_credential_file(path, command.cwd) for path in paths) or _posts_env_file(command):
         return True
+    if command.name in _TOLD_ON_STDIN:
+        told = "\n".join((*command.arguments, input_of(command) or ""))
+        if any(map(is_credential_file, _PUTS.findall(told))):
+            return True
     marked = [_UPLOAD.sub(r"\1", argument) for argument in command.arguments if _MARKED.match(argument)]
     return any(_PERSONAL.search(normalise(path, command.cwd)) for path in marked)
 

@@ -13,6 +13,7 @@ from axonflow_hooks.policy.matching import Haystack, compile_set
 from axonflow_hooks.policy.shell.calls import read_calls
 from axonflow_hooks.policy.shell.commands import stem
 from axonflow_hooks.policy.shell.constants import input_of
+from axonflow_hooks.policy.shell.names import SHELLS
 from axonflow_hooks.policy.shell.powershell import POWERSHELLS, code_of
 from axonflow_hooks.policy.shell.traits import decoded_literals
 
@@ -27,7 +28,7 @@ _CODE_OPTIONS: Final = {
     "php": "r", "lua": "e", "luajit": "e", "osascript": "e", "rscript": "e", "julia": "eE", "groovy": "e",
     "tclsh": "", "crystal": "", "elixir": "e", "irb": "e", "r": "e", "tsx": "e", "ts-node": "e", "zx": "e", "ghc": "e",
     "ipython": "c", "guile": "c", "octave": "", "octave-cli": "", "erl": "", "scala": "e", "swift": "e",
-    "jrunscript": "e", "jshell": "", "texlua": "e", **dict.fromkeys(POWERSHELLS, ""),
+    "jrunscript": "e", "raku": "e", "kotlin": "e", "jshell": "", "texlua": "e", **dict.fromkeys(POWERSHELLS, ""),
 }  # fmt: skip
 _VERSION: Final = re.compile(r"[\d.]+$")
 _MAX_CODE: Final = 16 * 1024
@@ -59,7 +60,11 @@ _STRINGS: Final = (
     r"[\[({/]([^\])}/\n\"'][^\])}/\n]*)[\])}/]",
 )
 _BACKQUOTED: Final = re.compile(r"`([^`\n]+)`")
+_COMMAND_QUOTES: Final = re.compile(
+    r"(?:\bqx|%x)\s*(?:\{([^{}\n]+)\}|\(([^()\n]+)\)|\[([^\[\]\n]+)\]|\|([^|\n]+)\||!([^!\n]+)!)"
+)
 _PIPED: Final = re.compile(r"\"((?:[^\"\\]|\\.)*)\"\s*\|\s*getline|\|\s*\"((?:[^\"\\]|\\.)*)\"")
+_PRINTED: Final = re.compile(r"\bprint\s+\"((?:[^\"\\]|\\.)*)\"\s*\|")
 _SENT: Final = re.compile(r"\"([^\"\n]*)\"\s*\.\s*!")
 """A text that is run as a process (Scala)."""
 _STRING: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
@@ -83,12 +88,16 @@ def os_calls(command: Command) -> list[str]:
         return []
     found = [*islice(_called(code), _MAX_CALLS), *islice(read_calls(code), _MAX_CALLS)]
     name = _VERSION.sub("", command.name.lower())
-    if name in ("perl", "ruby", "php", "julia"):
+    if name in ("perl", "ruby", "php", "julia", "crystal"):
         found += _BACKQUOTED.findall(code)
+        found += ["".join(groups) for groups in _COMMAND_QUOTES.findall(code)]
     if name == "scala":
         found += _SENT.findall(code)
     if name in _AWK:
-        found += [a or b for a, b in _PIPED.findall(code)]
+        piped = [a or b for a, b in _PIPED.findall(code)]
+        found += piped
+        if not SHELLS.isdisjoint(text.rsplit("/", 1)[-1] for text in piped):
+            found += [input_of(command) or "", *_PRINTED.findall(code)]
     found += decoded_literals(code)
     return [text for text in dict.fromkeys(found) if text.strip()][:_MAX_CALLS]
 

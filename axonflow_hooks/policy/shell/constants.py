@@ -6,6 +6,7 @@ import base64
 import binascii
 import gzip
 import io
+import posixpath
 import re
 import zlib
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,12 @@ READ_AS_TEXT: Final = frozenset({
     "cat", "base64", "gbase64", "base32", "xxd", "rev", "gunzip", "zcat", "gzip", "head", "tail", "cut", "sed",
 })  # fmt: skip
 """Programs that print what the files hold that they are given, or what they make of it."""
+_NAMES_OF_FILES: Final[dict[str, Callable[[list[str]], str | None]]] = {
+    "dirname": lambda paths: posixpath.dirname(paths[0].rstrip("/")) or "." if paths else None,
+    "realpath": lambda paths: paths[0] if paths else None,
+    "readlink": lambda paths: paths[0] if paths else None,
+}
+"""Programs that print a path made of the one they are given."""
 _COUNT: Final = re.compile(r"^-?[nc]?\d*$")
 _CUT_FIELD: Final = re.compile(r"(?m)^-f\n?(\d{1,3})$")
 _CUT_MARK: Final = re.compile(r"(?m)^-d\n?(.)$")
@@ -58,6 +65,8 @@ def input_of(command: Command, stages: int = _MAX_STAGES) -> str | None:
 
 def _printed(command: Command) -> str | None:
     arguments = list(command.arguments)
+    if command.name in _NAMES_OF_FILES and all(word.known for word in command.argv):
+        return _NAMES_OF_FILES[command.name](command.operands()[-1:])
     if command.name not in ("echo", "printf") or not all(word.known for word in command.argv):
         return None
     if command.name == "echo":
@@ -139,7 +148,7 @@ def _decoder(command: Command) -> Callable[[str], str] | None:
     if name == "sed":
         return _substitution(command)
     if name == "tr" and len(arguments) == 2:
-        return _translator(*arguments)
+        return _remover(arguments[1]) if arguments[0] in ("-d", "--delete") else _translator(*arguments)
     return None
 
 
@@ -165,6 +174,11 @@ def _translator(old: str, new: str) -> Callable[[str], str] | None:
         return None
     source, target = sets
     table = str.maketrans(source, (target + target[-1] * len(source))[: len(source)])
+    return lambda text: text.translate(table)
+
+
+def _remover(unwanted: str) -> Callable[[str], str]:
+    table = dict.fromkeys(map(ord, _characters(unwanted)))
     return lambda text: text.translate(table)
 
 

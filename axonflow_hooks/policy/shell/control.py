@@ -45,8 +45,8 @@ _OUR_FILES: Final = re.compile(r"(?:^|/)(?:\.config/axonflow|\.claude/plugins/[^
 
 
 PRIVILEGES: Final = frozenset({
-    "chmod", "setcap", "passwd", "chpasswd", "useradd", "usermod", "adduser", "nsenter", "docker", "podman", "gpasswd",
-    "kubectl",
+    "chmod", "install", "setcap", "passwd", "chpasswd", "useradd", "usermod", "adduser", "nsenter", "docker", "podman",
+    "gpasswd", "kubectl",
 })  # fmt: skip
 WRITERS: Final = frozenset({"find", "cp", "mv", "install", "ln", "rsync", "tee", "dd", "sed"})
 GOVERNORS: Final = frozenset({
@@ -80,6 +80,11 @@ def raises_privileges(command: Command) -> bool:
     operands, arguments = command.operands(), command.arguments
     if command.name == "chmod":
         return len(operands) > 1 and _SETUID_MODE.match(operands[0]) is not None and "s" not in operands[0][:1]
+    if command.name == "install":
+        modes = [value for option, value in pairwise(arguments) if option in ("-m", "--mode")]
+        modes += [argument[2:] for argument in arguments if argument.startswith("-m")]
+        modes += [argument[7:] for argument in arguments if argument.startswith("--mode=")]
+        return any(map(_SETUID_MODE.match, modes))
     if command.name == "passwd":
         return command.has_option("d", "delete") and "root" in operands
     if command.name == "chpasswd":

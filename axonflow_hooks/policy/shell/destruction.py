@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell import code
 from axonflow_hooks.policy.shell.commands import UNKNOWN
+from axonflow_hooks.policy.shell.constants import input_of
 from axonflow_hooks.policy.shell.finders import find_starts, find_writes
 from axonflow_hooks.policy.shell.places import (
     is_block_device,
@@ -47,6 +48,7 @@ _OWNED_BY_ROOT: Final = frozenset({
 })  # fmt: skip
 _WINDOWS_FORMATTERS: Final = frozenset({"format-volume", "clear-disk", "initialize-disk", "remove-partition"})
 _TABLE_WRITERS: Final = frozenset({"mkswap", "wipefs", "blkdiscard", "sgdisk", "sfdisk"})
+_TABLE_EDITORS: Final = frozenset({"fdisk", "gdisk"})
 
 _UNLINKERS: Final = frozenset({"rm", "shred", "unlink", "srm", "truncate"})
 _FORCED: Final = frozenset({"-rf", "-fr", "-Rf", "-fR", "-rfv", "--no-preserve-root"})
@@ -57,6 +59,7 @@ DELETERS: Final = frozenset({
 RAW_WRITERS: Final = frozenset({"dd", "dcfldd", "gdd", "cp", "mv", "tee", "shred", "badblocks", "truncate"})
 FORMATTERS: Final = frozenset({
     "mkfs", "mke2fs", "newfs", "zpool", "diskutil", *_WINDOWS_FORMATTERS, *_FORMATTING, *_TABLE_WRITERS,
+    *_TABLE_EDITORS,
 })  # fmt: skip
 
 
@@ -75,6 +78,8 @@ def destroys_filesystem_root(command: Command) -> bool:
     if name == "shred":
         return any(is_irreplaceable(path, command.cwd) or is_credential_file(path, command.cwd)
                    for path in command.operands())  # fmt: skip
+    if name == "rsync" and "--remove-source-files" in command.arguments:
+        return any(is_irreplaceable(path, command.cwd) for path in command.operands()[:-1])
     if name == "rsync" and any(argument.startswith("--del") for argument in command.arguments):
         return is_irreplaceable((command.operands() or [""])[-1], command.cwd)
     if name == UNKNOWN:
@@ -128,6 +133,8 @@ def formats_filesystem(command: Command) -> bool:
     formats = command.name.startswith(("mkfs", "mke2fs", "newfs")) or command.name in _TABLE_WRITERS
     arguments = set(command.arguments)
     formats = formats or bool(_FORMATTING.get(command.name, frozenset()) & arguments)
+    if command.name in _TABLE_EDITORS:
+        formats = "w" in (input_of(command) or "").split()
     if command.name == "zpool" and "destroy" in arguments:
         return True
     if command.name == "diskutil":

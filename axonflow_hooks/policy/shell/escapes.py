@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from axonflow_hooks.policy.shell.commands import Command
 
 _SED: Final = frozenset({"sed", "gsed"})
-_LISP: Final = frozenset({"emacs", "emacsclient", "guile"})
+_LISP: Final = frozenset({"emacs", "emacsclient", "guile", "sbcl", "clisp", "ecl", "racket", "csi", "bb", "clojure"})
 ESCAPING: Final = frozenset({
     "vi", "vim", "nvim", "view", "ex", "ed", "less", "more", "man", "gdb", "lldb", "ftp", "sftp", "mysql", "mariadb",
     "irb", "tar", "gnuplot", "rlwrap", "expect", "emacs", "ssh", "scp", "tcpdump", "zip", "tclsh",
     "wish", "socat", "dc", "m4", "bind", "ipython", "rsync", "tex", "latex", "pdftex", "pdflatex", "xelatex",
-    "lualatex", "guile", "emacsclient", "rpm", *_SED,
+    "lualatex", "rpm", "redis-cli", *_LISP, *_SED,
 })  # fmt: skip
 """Programs that read such a way out in an argument or on standard input."""
 
@@ -33,7 +33,10 @@ _ESCAPE: Final = re.compile(
     r"|\be?syscmd\(([^)]*)\)|\\write18\s*\{([^}]*)\}|^%\((.+)\)$",
     re.DOTALL | re.IGNORECASE,
 )
-_CALLS: Final = re.compile(r"\((?:call-process|start-process|process-file|make-process|system\*)\s([^()]*)\)")
+_CALLS: Final = re.compile(
+    r"\((?:[\w.-]+[:/]{1,2})?(?:call-process|start-process|process-file|make-process|system\*?|run-program|sh|shell)\s"
+    r"((?:[^()]|'\([^()]*\))*)\)"
+)
 _STRING: Final = re.compile(r"\"([^\"]*)\"")
 _DELETES: Final = re.compile(r"\(delete-directory \"([^\"]*)\" t\b")
 _SUBSTITUTES: Final = re.compile(
@@ -64,7 +67,8 @@ def _lisp(text: str) -> Iterator[str]:
     if deleted is not None:
         yield f"rm -r {shlex.quote(deleted[1])}"
     for call in _CALLS.findall(text)[:_MAX_TEXTS]:
-        yield shlex.join(_STRING.findall(call))
+        words = _STRING.findall(call)
+        yield shlex.join(words) if len(words) > 1 else "".join(words)
 
 
 def _sed(command: Command) -> Iterator[str]:

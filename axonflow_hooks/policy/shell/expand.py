@@ -6,14 +6,17 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from axonflow_hooks.policy.shell.bounds import MAX_NESTING
 from axonflow_hooks.policy.shell.commands import UNKNOWN, Command, Redirect, Word
 from axonflow_hooks.policy.shell.constants import output_of
 from axonflow_hooks.policy.shell.parameters import ENVIRONMENT, NEXT_FIELD, keep_array, parameter
+from axonflow_hooks.policy.shell.parse import parse
 from axonflow_hooks.policy.shell.quoting import ansi_c, double_quoted, expand_braces, unquoted
+from axonflow_hooks.policy.shell.reexpanded import in_values, may_hold, substitutions
 from axonflow_hooks.policy.shell.written import keep_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tree_sitter import Node
 
@@ -26,6 +29,9 @@ _LISTS: Final = frozenset({"$@", "${@}"})
 _BLANKS: Final = re.compile(f"[ \\t\\n{NEXT_FIELD}]+")
 _IFS: Final = re.compile(r"\$IFS(?:\$[0-9@*])?|\$\{IFS[^}]{0,16}\}")
 _BRACE_COMMAND: Final = re.compile(r"\{([^{}\s;'\"]*,[^{}\s;'\"]*)\}(?=[\s;&|)]|$)")
+BACKSLASH: Final = "\x1e"
+"""Stands for the backslash that a here document begins with: the grammar would take its first line for arguments."""
+_BEGINS_WITH_BACKSLASH: Final = re.compile(r"(<<-?[ \t]*[\"']?\w+[\"']?[^\n]*\n)\\")
 _READ_WRITE: Final = re.compile(r"<>(?=\s*[\"']?/dev/)")
 _DEFAULT: Final = re.compile(r"^\$\{(\w+)(:?[-=+?])(.*)\}$", re.DOTALL)
 _ASSIGNED: Final = re.compile(r"[A-Za-z_]\w*=")
@@ -44,10 +50,13 @@ Piece = tuple[str, bool]
 def prepare(source: str) -> str:
     """Rewrite what the grammar does not know, keeping every offset.
 
-    `$IFS` becomes blanks, `<>/dev/…` a redirect, `{rm,-rf,/}` in a command's place the words that it expands to.
+    `$IFS` becomes blanks, `<>/dev/…` a redirect, `{rm,-rf,/}` in a command's place the words that it expands to, a
+    backslash at the very beginning of a here document BACKSLASH.
     """
     if "{" in source and "," in source:
         source = _BRACE_COMMAND.sub(_brace_command, source)
+    if "<<" in source and "\n\\" in source:
+        source = _BEGINS_WITH_BACKSLASH.sub(rf"\1{BACKSLASH}", source)
     if "<>" in source:
         source = _READ_WRITE.sub("> ", source)
     if "IFS" not in source or "IFS=" in source:
@@ -86,6 +95,8 @@ def assignment(node: Node, script: Script, lower: Lower) -> tuple[str, str]:
     named = node.child_by_field_name("name")
     value = node.child_by_field_name("value")
     name = script.text(named) if named is not None else ""
+    if "[" in name and named is not None:
+        _visit(named, script, lower)
     if value is None:
         return name, ""
     nodes = value.named_children if value.type == "array" else [value]
@@ -95,6 +106,8 @@ def assignment(node: Node, script: Script, lower: Lower) -> tuple[str, str]:
         keep_array(script, name, texts, more=more)
         return name, " ".join(script.arrays[name].values() if more else texts)[:_MAX_VALUE]
     text = " ".join(texts)
+    if may_hold(text):
+        script.evaluated.add(name)
     array, bracket, _subscript = name.partition("[")
     if bracket:
         keep_array(script, array, [f"[{_subscript}={text}"], more=True)
@@ -196,6 +209,8 @@ def _pieces(node: Node, script: Script, lower: Lower, sources: list[Command], *,
         return [_substitution(node, script, lower, sources, quoted=quoted)]
     if kind == "arithmetic_expansion":
         _visit(node, script, lower)
+        if script.evaluated:
+            again(in_values(text, script), node, script, lower)
         return [(UNKNOWN, False)]
     return [(unquoted(text), False)]
 
@@ -229,6 +244,10 @@ def _variable(node: Node, text: str, script: Script, lower: Lower, sources: list
     if text in (f"${name}", f"${{{name}}}", f"${{{name}[@]}}", f"${{{name}[*]}}"):
         return _known(name, script)
     _visit(node, script, lower, sources)
+    if text.endswith("@P}"):
+        again(substitutions(script.variables.get(name, "")), node, script, lower)
+    elif "`" in text and not sources:
+        again(substitutions(text), node, script, lower)
     default = _DEFAULT.match(text)
     if default is not None and default[2] in (":?", "?"):
         return script.variables.get(default[1], ENVIRONMENT.get(default[1], UNKNOWN))
@@ -253,6 +272,16 @@ def _substitution(node: Node, script: Script, lower: Lower, sources: list[Comman
     if value is None:
         return UNKNOWN, False
     return value.rstrip("\n"), not quoted
+
+
+def again(texts: Iterable[str], node: Node, script: Script, lower: Lower) -> None:
+    """Lower the texts that the shell runs because it expands a node once more."""
+    for text in texts:
+        if script.nesting >= MAX_NESTING:
+            return
+        data = prepare(text.replace(UNKNOWN, "${_}")).encode("utf-8", "surrogatepass")
+        script.budget.spend(len(data))
+        lower(parse(data), script.part(data, script.span(node), script.nesting + 1), ())
 
 
 def _visit(node: Node, script: Script, lower: Lower, sources: list[Command] | None = None) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from axonflow_hooks.policy.shell.commands import UNKNOWN, Word
+from axonflow_hooks.policy.shell.places import is_credential_file
 from axonflow_hooks.policy.shell.quoting import ansi_c
 from axonflow_hooks.policy.shell.started import Argv
 
@@ -27,9 +29,14 @@ _FILTERS: Final = frozenset({
 })  # fmt: skip
 _ALL: Final = frozenset({".", "", "*", ".*", "^", "$"})
 _FIND_EXEC: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
+_BY_NAME: Final = frozenset({"-name", "-iname", "-path", "-ipath", "-wholename"})
+_NAMES_KEY: Final = re.compile(
+    r"(?i)\.(?:ssh|aws|gnupg)$|id_|_rsa|ed25519|ecdsa|credential|shadow|netrc|pgpass|npmrc|pypirc|my\.cnf|kube|hosts\.yml|token|wallet|key4|logins"
+)
+"""What is in the name of every file that keeps credentials."""
 _FIND_WRITES: Final = frozenset({"-fprint", "-fprint0", "-fprintf", "-fls"})
 _FIND_FILTERS: Final = frozenset({
-    "-name", "-iname", "-path", "-ipath", "-wholename", "-regex", "-iregex", "-lname", "-maxdepth",
+    "-name", "-iname", "-path", "-ipath", "-wholename", "-regex", "-iregex", "-lname",
     "-newer", "-newermt", "-cnewer", "-mtime", "-mmin", "-atime", "-amin", "-ctime", "-cmin", "-size", "-empty",
     "-user", "-nouser", "-group", "-nogroup", "-perm", "-inum", "-links", "-samefile", "-prune", "-fstype",
 })  # fmt: skip
@@ -70,6 +77,9 @@ def _searched(words: Sequence[Word], command: Command) -> tuple[Word, ...]:
     names = {word.text.partition("=")[0] for word in words}
     filtered = bool(names & _FILTERS) or (bool(operands) and operands[0].text not in _ALL)
     if filtered:
+        keys = [key for place in operands[1:] for key in _keys(place.text, operands[0].text)]
+        if keys and names.isdisjoint(_FILTERS):
+            return tuple(operands[1]._replace(text=key) for key in keys)
         return (Word(UNKNOWN, command.start, command.end),)
     return (*operands[1:], *named) or (Word(".", command.start, command.end),)
 
@@ -116,8 +126,24 @@ def find_starts(command: Command) -> tuple[Word, ...]:
         starts.append(word)
     matching_all = {option for option, value in pairwise(command.arguments) if value == "*"}
     if _FIND_FILTERS & set(command.arguments) - matching_all:
-        return (Word(UNKNOWN, command.start, command.end),)
+        return tuple(_named_keys(starts, command)) or (Word(UNKNOWN, command.start, command.end),)
     return tuple(starts)
+
+
+def _named_keys(starts: Sequence[Word], command: Command) -> Iterator[Word]:
+    """Give the places of credential files that a find looks for by their names."""
+    names = [value for option, value in pairwise(command.arguments) if option in _BY_NAME]
+    if "!" in command.arguments or "-not" in command.arguments:
+        return
+    for start in starts if names else ():
+        yield from (start._replace(text=key) for name in names for key in _keys(start.text, name))
+
+
+def _keys(folder: str, name: str) -> Iterator[str]:
+    """Give where below a folder a credential file of this name stands, nothing for any other name."""
+    folder = folder.rstrip("/")
+    if _NAMES_KEY.search(name):
+        yield from filter(is_credential_file, (f"{folder}/{name}", f"{folder}/.ssh/{name}", f"{folder}/.aws/{name}"))
 
 
 def find_prints(command: Command) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ _BANG_KEYS: Final = re.compile(r"(?i)^(?:alias\.[^=]+|credential\.(?:[^=]+\.)?he
 """Keys whose value is a command line when it begins with `!`."""
 _VERBS: Final = frozenset({
     "config", "submodule", "bisect", "clone", "init", "fetch", "pull", "push", "remote", "ls-remote", "grep", "archive",
+    "hash-object",
 })  # fmt: skip
 _VALUED: Final = frozenset({"-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"})
 _CONFIG_VALUED: Final = frozenset({"-f", "--file", "--blob", "--type", "--default", "--comment", "--value", "--url"})
@@ -34,7 +35,8 @@ _READS: Final = frozenset({
 
 def may_configure(command: Command) -> bool:
     """Whether a git command may configure what is started: a cheap first look."""
-    return bool(command.arguments) and (command.arguments[0] in _VERBS or command.arguments[0].startswith("-"))
+    first = command.arguments[0] if command.arguments else ""
+    return first in _VERBS or first.startswith("-") or (first == "diff" and "--no-index" in command.arguments)
 
 
 def configured_commands(command: Command) -> Iterator[str]:
@@ -69,6 +71,8 @@ def _started_by(verb: str, rest: list[str]) -> Iterator[str]:
         yield words[0] if len(words) == 1 else shlex.join(words)
     elif verb == "bisect" and rest[:1] == ["run"]:
         yield shlex.join(rest[1:])
+    elif verb == "hash-object" or (verb == "diff" and "--no-index" in rest):
+        yield shlex.join(["cat", *(word for word in rest if not word.startswith("-"))])
     elif verb in ("clone", "init"):
         for option, value in pairwise(rest):
             if option in ("-c", "--config"):
@@ -78,8 +82,9 @@ def _started_by(verb: str, rest: list[str]) -> Iterator[str]:
             yield word[5:].replace("% ", " ")
             # a blank behind a percent sign stands in a word (gitremote-ext)
             yield shlex.join(part.replace("% ", " ") for part in _BARE_BLANK.split(word[5:]))
-        elif word.startswith("--open-files-in-pager="):
-            yield f"{word.partition('=')[2]} {' '.join(rest[-1:])}"
+        elif word.startswith("--open-files-in-pager=") or (verb == "grep" and word.startswith("-O")):
+            pager = word.partition("=")[2] if word.startswith("--") else word[2:]
+            yield f"{pager} {' '.join(rest[-1:])}"
 
 
 def _pair(text: str) -> tuple[str, str]:

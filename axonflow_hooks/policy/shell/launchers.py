@@ -7,7 +7,6 @@ what their last words would do if they were started.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ from axonflow_hooks.policy.shell.hooked import left_in_login_files, started_by_v
 from axonflow_hooks.policy.shell.loaded import loaded_by_variables, loaded_code
 from axonflow_hooks.policy.shell.names import SHELLS
 from axonflow_hooks.policy.shell.options import CODE_OPTIONS
+from axonflow_hooks.policy.shell.reexpanded import in_subscripts, may_hold
 from axonflow_hooks.policy.shell.started import Argv, Text
 from axonflow_hooks.policy.shell.unwrap import SPECIAL, WRAPPERS
 
@@ -49,7 +49,12 @@ _SCRIPT_OPTIONS: Final[dict[str, frozenset[str]]] = {
     "split": frozenset({"--filter"}),
     "sort": frozenset({"--compress-program"}),
     "capsh": frozenset({"-c"}),
-    "complete": frozenset({"-C"}),
+    **dict.fromkeys(("complete", "compgen"), frozenset({"-C"})),
+    "gpg": frozenset({"--photo-viewer"}),
+    "doppler": frozenset({"--command"}),
+    "gcloud": frozenset({"--command"}),
+    **dict.fromkeys(("fly", "flyctl"), frozenset({"-C", "--command"})),
+    "az": frozenset({"--scripts"}),
     "mapfile": frozenset({"-C"}),
     "readarray": frozenset({"-C"}),
     "scp": frozenset({"-S"}),
@@ -88,7 +93,7 @@ _SCRIPT_OPTIONS: Final[dict[str, frozenset[str]]] = {
 }
 # programs whose words are command lines, each on its own, and those where they are one together
 _TAKES_LINES: Final = frozenset({"tmux", "concurrently", "npm-run-all", "pssh", "parallel-ssh", "hyperfine", "salt",
-                                  "screen", "npm-run-all2", "run-p", "run-s"})  # fmt: skip
+                                  "screen", "npm-run-all2", "run-p", "run-s", "heroku"})  # fmt: skip
 _TAKES_WORDS: Final = frozenset({"pdsh", "clush", "dsh", "screen", "tmux"})
 # what a program nobody listed may start: only what is worth the search
 _STARTED: Final = frozenset({
@@ -105,7 +110,7 @@ _TAKES_TEXT: Final = frozenset({
     "apt", "apt-get", "brew", "yum", "dnf", "apk", "pacman", "zypper", "snap", "pip", "npm", "pnpm", "yarn", "cargo",
     "gem",
     "go", "touch", "mkdir", "ls", "sed", "perl", "awk", "cd", "cat", "read", "for", "case", "select", "trap", "bindkey",
-    "complete", "compgen", "dpkg", "rpm", "claude", "llm", "wc", "sort", "head", "tail", "diff", "jq", "yq", "basename",
+    "complete", "dpkg", "rpm", "claude", "llm", "wc", "sort", "head", "tail", "diff", "jq", "yq", "basename",
     "dirname", "pkill", "killall", "pgrep", "pidof", "update-alternatives", "asdf", "mise", "nvm", "pyenv", "rbenv",
     "conda",
     "ps", "tar", "zip", "cp", "mv", "ln", "rm", "chmod", "chown", "docker", "podman", "kubectl", "find", "curl", "wget",
@@ -120,12 +125,15 @@ _RUNS_THE_REST: Final = {
 _MAX_LINES: Final = 16
 _SUBSCRIPTED: Final = frozenset({"let", "test", "["})
 """Commands that expand the subscript of an array once more, wherever it was quoted (Bash manual 6.5 and 6.7)."""
-_SUBSCRIPT: Final = re.compile(r"\[\s*(?:\$\(([^()]{1,500})\)|`([^`]{1,500})`)")
+_NAMES_ELEMENT: Final = frozenset({"printf", "read", "unset"})
+"""Commands that expand the subscript of the variable that they are told to set."""
 
 
 def starts_nothing(command: Command) -> bool:
     """Tell whether a command starts no other, as far as its program and its assignments say: a cheap first look."""
-    return not (command.assignments or command.redirects) and command.program is None and _runs_alone(command.name)
+    if command.assignments or command.redirects or command.program is not None or not _runs_alone(command.name):
+        return False
+    return command.name not in _NAMES_ELEMENT or not any(map(may_hold, command.arguments))
 
 
 @lru_cache(maxsize=1024)
@@ -161,7 +169,10 @@ def launched(command: Command) -> Iterator[Argv | Text]:
     ):
         yield from _last_words(command)
     if name in _SUBSCRIPTED:
-        yield from (Text(match[1] or match[2]) for match in map(_SUBSCRIPT.search, command.arguments) if match)
+        yield from map(Text, in_subscripts(command.arguments))
+    elif name in _NAMES_ELEMENT:
+        named = command.arguments if name != "printf" else command.arguments[1:2] * (command.arguments[:1] == ("-v",))
+        yield from map(Text, in_subscripts(named))
     if name in ESCAPING:
         yield from map(Text, escapes(command))
     if name == "git" and may_configure(command):

@@ -29,6 +29,7 @@ from axonflow_hooks.policy.shell.redirects import (
     redirects_of,
     trailing_words,
 )
+from axonflow_hooks.policy.shell.reexpanded import evaluated
 from axonflow_hooks.policy.shell.script import Script
 from axonflow_hooks.policy.shell.started import Argv, Text
 from axonflow_hooks.policy.shell.unwrap import unwrap
@@ -69,9 +70,7 @@ def _source(script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
     if (root.has_error or script.misread) and script.nesting < MAX_NESTING:
         parts = list(segments(script.source))
         for start, end in parts if len(parts) > 1 else ():
-            part = replace(
-                script, source=script.source[start:end], place=script.place or (start, end), nesting=script.nesting + 1
-            )
+            part = script.part(script.source[start:end], script.place or (start, end), script.nesting + 1)
             part.budget.spend(end - start)
             statement(parse(part.source), part, ())
     return out
@@ -283,22 +282,7 @@ def _nested(outer: Text, command: Command, script: Script) -> tuple[Command, ...
     data = expand.prepare(text.replace(UNKNOWN, "${_}")).encode("utf-8", "surrogatepass")
     if len(data) > MAX_BYTES:
         raise OutOfBoundsError
-    inner = Script(
-        source=data,
-        commands=script.commands,
-        variables=dict(script.variables),
-        place=(command.start, command.end),
-        nesting=script.nesting,
-        depth=script.depth,
-        cwd=script.cwd,
-        aliases=script.aliases,
-        files=script.files,
-        running=script.running,
-        arrays=dict(script.arrays),
-        functions=script.functions,
-        opened=script.opened,
-        budget=script.budget,
-    )
+    inner = script.inner(data, (command.start, command.end))
     if outer.arguments is not None:
         bind(inner, outer.arguments)
         inner.variables["0"] = outer.name or UNKNOWN
@@ -360,6 +344,14 @@ def _opened(node: Node, script: Script, _feeds: tuple[Command, ...]) -> tuple[Co
     return _emit(Command(argv=(), start=start, end=end, redirects=redirects, stdin=stdin, cwd=script.cwd), script)
 
 
+def _evaluation(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
+    """`[[ … ]]`, `(( … ))`, which may evaluate what was quoted."""
+    out = _sequence(node, script, feeds)
+    if script.evaluated or b"$(" in (source := script.source[node.start_byte : node.end_byte]) or b"`" in source:
+        expand.again(evaluated(script.text(node), script), node, script, statement)
+    return out
+
+
 def _for(node: Node, script: Script, feeds: tuple[Command, ...]) -> tuple[Command, ...]:
     variable = node.child_by_field_name("variable")
     words = expand.fields([child for child in node.children if child.type in _WORDS], script, statement)
@@ -391,5 +383,7 @@ _HANDLERS: Final = {
     "for_statement": _for,
     "unset_command": _unset,
     "file_redirect": _opened,
+    "test_command": _evaluation,
+    "compound_statement": _evaluation,
     **dict.fromkeys(_WORDS, _word),
 }

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from axonflow_hooks.policy.shell.builds import BUILDERS, build_lines, tool_of
 from axonflow_hooks.policy.shell.code import runs_programs
 from axonflow_hooks.policy.shell.commands import HOME, UNKNOWN, Word
 from axonflow_hooks.policy.shell.constants import input_of, output_of
@@ -14,7 +15,8 @@ from axonflow_hooks.policy.shell.loaded import NAMING, loaded_files, spent
 from axonflow_hooks.policy.shell.makefiles import MAKERS, makefile_names, recipes
 from axonflow_hooks.policy.shell.names import SHELLS
 from axonflow_hooks.policy.shell.parameters import bind, keep_array
-from axonflow_hooks.policy.shell.projects import JUST, PACKAGE_MANAGERS, package_scripts
+from axonflow_hooks.policy.shell.projects import JUST, PACKAGE_FILES, TEST_MODULES, package_scripts
+from axonflow_hooks.policy.shell.reexpanded import in_values
 from axonflow_hooks.policy.shell.started import Argv, Text
 from axonflow_hooks.policy.shell.written import WRITERS, remember_files
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from axonflow_hooks.policy.shell.commands import Command
     from axonflow_hooks.policy.shell.script import Script
 
+_EVALUATORS: Final = frozenset({"let"})
 _FOLDERS: Final = frozenset({"cd", "pushd"})
 _INDENTED: Final = re.compile(r"(?m)^ {2,}")
 _PROGRAM_FILE: Final = re.compile(r"\.(?:py|php|lua)$")
@@ -96,6 +99,8 @@ def program_of(command: Command, script: Script) -> str | None:
     if not script.files or not runs_programs(command):
         return None
     operands = command.operands()
+    if tool_of(command) in TEST_MODULES:
+        return None
     if operands and _PROGRAM_FILE.search(operands[0]):
         operands = operands[:1]  # what stands behind the program is data
     return next(("\n".join(texts) for texts in map(script.file, operands) if texts), None)
@@ -106,6 +111,8 @@ def known_scripts(command: Command, script: Script) -> tuple[Text, ...]:
 
     A script that runs already is left out: a file that is written anew by itself does not run in its old form again.
     """
+    if script.evaluated and command.name in _EVALUATORS:
+        return tuple(map(Text, in_values(" ".join(command.arguments), script)))
     if not script.aliases and not script.files:
         return ()
     path = command.argv[0].text if command.argv else ""
@@ -117,9 +124,11 @@ def known_scripts(command: Command, script: Script) -> tuple[Text, ...]:
         arguments = command.arguments or None
     elif command.name in MAKERS:
         found = tuple(line for text in _makefiles(command, script) for line in recipes(text, command.arguments))
-    elif command.name in PACKAGE_MANAGERS:
-        texts = script.file("package.json")
+    elif command.name in PACKAGE_FILES:
+        texts = [text for name in PACKAGE_FILES[command.name] for text in script.file(name)]
         found = tuple(line for text in texts for line in package_scripts(text, command.arguments))
+    elif (tool := tool_of(command)) in BUILDERS:
+        found = build_lines(tool, command, script.files)
     elif command.name == "exec" and not command.arguments:
         found = () if command.stdin is None else (command.stdin,)
     elif command.name in SHELLS or command.name in ("source", "."):

@@ -28,9 +28,10 @@ CLIENTS: Final = DOWNLOADERS | SOCKETS | {"ping", "grpcurl", "wscat", "links", "
 INTERPRETERS: Final = re.compile(
     r"^(?:python|pypy|perl|ruby|node|nodejs|php|lua|deno|bun|osascript)[\d.]*$", re.IGNORECASE
 )
+_SCHEDULERS: Final = frozenset({"at", "batch"})
 RUNNERS: Final = frozenset({
     *SHELLS, "eval", "source", ".", "python", "pypy", "perl", "ruby", "node", "nodejs", "php", "lua", "deno", "bun",
-    "osascript", *POWERSHELLS,
+    "osascript", *POWERSHELLS, *_SCHEDULERS,
 })  # fmt: skip
 """Programs that run a script they read or are handed."""
 _RUN_TEXT: Final = frozenset({"eval", "source", ".", *POWERSHELLS})
@@ -55,6 +56,8 @@ def reads_script_from_stdin(command: Command) -> bool:
             if "c" in option[1:] and not option.startswith("--"):
                 return False
         return not arguments or arguments[0] in ("-", "/dev/stdin")
+    if command.name in _SCHEDULERS:
+        return not command.has_option("cdflr")
     if INTERPRETERS.match(command.name):
         return all(argument in ("-", "/dev/stdin", "-u", "-x", "-w") for argument in command.arguments)
     return False
@@ -72,7 +75,14 @@ def downloads_into_interpreter(command: Command) -> bool:
     text = code.inline_code(command)
     if text is not None and has_trait(text, "fetches", "evaluates"):
         return True
+    if command.feeds and fetches(command.feeds) and _runs_a_word(command):
+        return True  # a line that a loop has read from the download
     return any(word.text.lstrip().startswith(UNKNOWN) and fetches(word.sources) for word in command.argv[1:])
+
+
+def _runs_a_word(command: Command) -> bool:
+    runs = command.name == "eval" or (command.name in SHELLS and command.arguments[:1] == ("-c",))
+    return runs and any(word.text.startswith(UNKNOWN) and not word.sources for word in command.argv[1:])
 
 
 def fetches(commands: Sequence[Command]) -> bool:
@@ -114,6 +124,9 @@ def _opens_descriptor(command: Command) -> bool:
 
 def _runs_what_it_reads(command: Command) -> bool:
     if command.name in SHELLS:
+        handed = [item for feed in command.feeds for item in feed.redirects if item.operator == "<&"]
+        if handed and reads_script_from_stdin(command):
+            return True
         return any(item.operator in ("<&", ">&", "&>") for item in command.redirects)
     return bool(command.argv) and command.argv[0].text == UNKNOWN
 

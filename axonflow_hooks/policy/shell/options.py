@@ -9,7 +9,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote
 
-from axonflow_hooks.policy.shell.projects import GIT_HOOKS, HOOKED_VERBS, PROJECT_FILES
+from axonflow_hooks.policy.shell.builds import yaml_commands
+from axonflow_hooks.policy.shell.constants import input_of
+from axonflow_hooks.policy.shell.projects import GIT_HOOKS, HOOKED_VERBS, PROJECT_FILES, TEST_MODULES
 from axonflow_hooks.policy.shell.started import text_of, value_of
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ _COMMAND_SETTING: Final = re.compile(
     r"^(?:[\w-]+::)*(?:Pre|Post)-Invoke(?:-Success)?(?:::)?=(.+)|^alias\.[^=]+=!(.+)|^hooks\.[^=]+=(?!python:)(.+)",
     re.DOTALL,
 )
+_PROJECT_SHELLS: Final = frozenset({"shell", "shell_plus"})
+_CMAKE_REMOVERS: Final = frozenset({"remove_directory", "remove"})
+_ANSIBLE_PATH: Final = re.compile(r"\b(?:path|dest|name)=(\S+)")
+_QUOTED: Final = re.compile(r"\"([^\"]+)\"")
+_PYTEST_FOLDERS: Final = frozenset({"--rootdir", "--confcutdir"})
 _DATA: Final = re.compile(r"^data:[^,]*,", re.IGNORECASE)
 
 
@@ -182,20 +189,42 @@ def _pip_files(arguments: Sequence[str], _assignments: Mapping[str, str]) -> Ite
         yield from (Loaded(("python3",), f"{word.removesuffix('/')}/setup.py".removeprefix("./")) for word in arguments)
 
 
-def _python_files(arguments: Sequence[str], _assignments: Mapping[str, str]) -> Iterator[Loaded]:
+def _pytest_files(arguments: Sequence[str], assignments: Mapping[str, str]) -> Iterator[Loaded]:
+    """Plugins (`-p module`), and the conftest.py of directories that are named."""
+    folders = [folder for folder in assignments.get("PYTHONPATH", "").split(":") if folder] or ["."]
+    for module in _required(arguments, frozenset({"-p"})):
+        yield from (Loaded(("python3",), f"{folder}/{module.replace('.', '/')}.py") for folder in folders)
+    named = (*(word for word in arguments if not word.startswith("-")), *_required(arguments, _PYTEST_FOLDERS))
+    yield from (Loaded(("python3",), f"{folder.rstrip('/')}/conftest.py") for folder in named)
+
+
+def _python_files(arguments: Sequence[str], assignments: Mapping[str, str]) -> Iterator[Loaded]:
     """`python -m module`."""
     module = next((value for option, value in pairwise(arguments) if option == "-m"), "")
     if module in PROJECT_FILES:
         runner, files = PROJECT_FILES[module]
         yield from (Loaded(runner, path) for path in files)
-    elif module:
+    if module == "pytest":
+        yield from _pytest_files(arguments, assignments)
+    elif module and module not in TEST_MODULES:
         path = module.replace(".", "/")
         yield from (Loaded(("python3",), f"{path}{end}") for end in (".py", "/__main__.py", "/__init__.py"))
 
 
-def _python_code(arguments: Sequence[str], _command: Command) -> Iterator[tuple[str, ...]]:
+def _python_code(arguments: Sequence[str], command: Command) -> Iterator[tuple[str, ...]]:
     if ("-m", "timeit") in set(pairwise(arguments)):
         yield ("python3", "-c", "\n".join(word for word in arguments if not word.startswith("-")))
+    if arguments[:1] and arguments[0].endswith("manage.py"):
+        yield from _project_shell(arguments, command)
+
+
+def _project_shell(arguments: Sequence[str], command: Command) -> Iterator[tuple[str, ...]]:
+    """`manage.py shell -c code`, `flask shell` and its like, which also read code on standard input."""
+    if not _PROJECT_SHELLS.isdisjoint(arguments):
+        yield from (("python3", "-c", text) for text in _required(arguments, frozenset({"-c", "--command"})) if text)
+        typed = input_of(command)
+        if typed is not None:
+            yield ("python3", "-c", typed)
 
 
 def _behind(runner: tuple[str, ...], *words: str) -> Callable[[Sequence[str], Command], Iterator[tuple[str, ...]]]:
@@ -213,6 +242,40 @@ def _configured(arguments: Sequence[str], _command: Command) -> Iterator[tuple[s
         setting = _COMMAND_SETTING.match(argument)
         if setting is not None:
             yield ("sh", "-c", setting[1] or setting[2] or setting[3])
+
+
+def _cmake_code(arguments: Sequence[str], _command: Command) -> Iterator[tuple[str, ...]]:
+    """`cmake -E remove_directory DIR…`; other tools of `-E` have the names of their POSIX relatives."""
+    at = arguments.index("-E") + 1 if "-E" in arguments else len(arguments)
+    if "".join(arguments[at : at + 1]) in _CMAKE_REMOVERS:
+        yield ("rm", "-rf", *arguments[at + 1 :])
+
+
+def _ansible_code(arguments: Sequence[str], _command: Command) -> Iterator[tuple[str, ...]]:
+    """`ansible HOST -m file -a 'path=DIR state=absent'`."""
+    for given in _required(arguments, frozenset({"-a", "--args"})):
+        path = _ANSIBLE_PATH.search(given)
+        if path is not None and "state=absent" in given:
+            yield ("rm", "-rf", path[1])
+
+
+def _playbook_code(arguments: Sequence[str], command: Command) -> Iterator[tuple[str, ...]]:
+    typed = input_of(command) if {"-", "/dev/stdin"} & set(arguments) else None
+    yield from (("sh", "-c", line) for line in yaml_commands(typed or "") if line)
+
+
+def _maven_code(arguments: Sequence[str], _command: Command) -> Iterator[tuple[str, ...]]:
+    given = dict(argument.removeprefix("-D").partition("=")[::2] for argument in arguments)
+    if "exec.executable" in given:
+        yield ("sh", "-c", f"{given['exec.executable']} {given.get('exec.args', '')}")
+
+
+def _aws_code(arguments: Sequence[str], _command: Command) -> Iterator[tuple[str, ...]]:
+    """`aws configure set credential_process LINE`, `aws ssm send-command --parameters 'commands=["…"]'`."""
+    yield from (("sh", "-c", text) for text in _required(arguments, frozenset({"credential_process"})) if text)
+    if "send-command" in arguments:
+        texts = (text for argument in arguments if "commands" in argument for text in _QUOTED.findall(argument))
+        yield from (("sh", "-c", text) for text in texts)
 
 
 def _shell_files(arguments: Sequence[str], _assignments: Mapping[str, str]) -> Iterator[Loaded]:
@@ -256,7 +319,14 @@ CODE_OPTIONS: Final[dict[str, Callable[[Sequence[str], Command], Iterator[tuple[
     "drush": _behind(("php", "-r"), "php:eval", "php-eval", "ev"),
     "mongo": _behind(("node", "-e"), "--eval"),
     "mongosh": _behind(("node", "-e"), "--eval"),
-    "aws": _behind(("sh", "-c"), "credential_process"),
+    "aws": _aws_code,
+    "django-admin": _project_shell,
+    "flask": _project_shell,
+    **dict.fromkeys(("mix", "iex"), _behind(("elixir", "-e"), "-e", "--eval")),
+    **dict.fromkeys(("mvn", "mvnw"), _maven_code),
+    "cmake": _cmake_code,
+    "ansible": _ansible_code,
+    "ansible-playbook": _playbook_code,
     **dict.fromkeys(("apt", "apt-get", "aptitude", "hg"), _configured),
 }
 # program: what gives the files that it loads because of its options and its variables
@@ -275,6 +345,7 @@ FILE_OPTIONS: Final[dict[str, Callable[[Sequence[str], Mapping[str, str]], Itera
     "cargo": _cargo_files,
     "pip": _pip_files,
     "python": _python_files,
+    "pytest": _pytest_files,
     "bash": _shell_files,
     "at": _at_files,
 }

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
     from axonflow_hooks.policy.shell.script import Script
 
-ENVIRONMENT: Final = {"HOME": HOME, "PWD": ".", "IFS": " ", "TMPDIR": "/tmp", "SHELL": "/bin/bash"}  # noqa: S108
+ENVIRONMENT: Final = {
+    "HOME": HOME,
+    "PWD": ".",
+    "OLDPWD": ".",
+    "IFS": " ",
+    "TMPDIR": "/tmp",  # noqa: S108
+    "SHELL": "/bin/bash",
+    "BASH": "/bin/bash",
+}
 """Variables with a value that is known without an assignment."""
 
 NEXT_FIELD: Final = "\x1f"

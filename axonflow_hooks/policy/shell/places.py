@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final
 
 from axonflow_hooks.policy.shell.commands import HOME, UNKNOWN
@@ -30,9 +31,15 @@ _HOME_VALUABLES: Final = frozenset({
 })  # fmt: skip
 _CROOKED: Final = re.compile(r"(?:^|/)\.{1,2}(?:/|$)|//|./$")
 _GLOB_OF_TOP: Final = re.compile(r"^/[^/]*[*?\[][^/]*$")
+_GLOBS: Final = re.compile(r"\[[^\]]*\]|[*?]")
+_LITERALS: Final = 2
+"""Letters that a pattern must name to be taken for a file's name in disguise."""
+_HOMES: Final = (HOME, "/root", "/home/*", ".")
+_KEYS: Final = (".ssh/id_rsa", ".ssh/id_ed25519", ".aws/credentials", ".git-credentials", ".kube/config")
 _FAR_UP: Final = 5
 """Levels above the working directory at which a path is taken for the file system's root."""
 _HOME_DIRECTORY: Final = re.compile(r"^/(?:home|Users)/[^/]+$|^~[\w.-]+$")
+_ROOT_OF_PROCESS: Final = re.compile(r"^/proc/(?:self|thread-self|\d+)/(?:task/\d+/)?root(?=/|$)")
 _BLOCK_DEVICE: Final = re.compile(
     r"^/dev/(?:[shv]d[a-z]|xvd[a-z]|nvme\d|mmcblk\d|r?disk\d|mapper/|md\d|dm-\d|loop\d+p|mem$|kmem$|sr\d)"
 )
@@ -104,6 +111,8 @@ def is_vital(path: str, cwd: str | None = None) -> bool:
 def is_irreplaceable(path: str, cwd: str | None = None) -> bool:
     """Whether deleting the directory recursively loses a system, a home or what people keep in it."""
     place = normalise(path, cwd)
+    if place.startswith("/proc/"):
+        path = place = _ROOT_OF_PROCESS.sub("", place) or "/"
     if is_system_root(path, cwd):
         return place not in _SCRATCH and _without_glob(place) not in _SCRATCH
     bare = _without_glob(place)
@@ -143,9 +152,31 @@ def is_credential_file(path: str, cwd: str | None = None) -> bool:
     """Whether a file of this name keeps keys, tokens or password hashes."""
     # a part that is not known may be any name: it is read as a letter
     place = normalise(path, cwd).replace(UNKNOWN, "x")
+    if ("*" in place or "?" in place or "[" in place) and _may_name_key(place):
+        return True
     if _CREDENTIAL_SIGNS.search(place) is None:
         return False
     return _CREDENTIALS.search(place) is not None and not path.endswith(".pub")
+
+
+def _may_name_key(pattern: str) -> bool:
+    """Whether a file name pattern spells a key file so that no word of its name is left (`~/.s*h/i*a`)."""
+    parts = pattern.split("/")
+    keys = _key_files().get(len(parts), ())
+    if not any(all(map(fnmatchcase, key, parts)) for key in keys):
+        return False
+    # a pattern of everything is meant for everything
+    return all(len(_GLOBS.sub("", part)) >= _LITERALS for part in parts if _GLOBS.search(part))
+
+
+@lru_cache(maxsize=1)
+def _key_files() -> dict[int, list[list[str]]]:
+    """Give the parts of the paths of key files, by their number."""
+    found: dict[int, list[list[str]]] = {}
+    for path in ("/etc/shadow", *(f"{home}/{key}" for home in _HOMES for key in _KEYS)):
+        parts = path.split("/")
+        found.setdefault(len(parts), []).append(parts)
+    return found
 
 
 def _without_glob(place: str) -> str:

@@ -39,8 +39,13 @@ _ALIASES: Final = {
     **dict.fromkeys(("gci", "ls", "dir"), "get-childitem"),
     **dict.fromkeys(("iwr", "irm", "invoke-restmethod", "start-bitstransfer"), "invoke-webrequest"),
     **dict.fromkeys(("saps", "start"), "start-process"),
+    **dict.fromkeys(("cp", "copy", "cpi"), "copy-item"),
+    **dict.fromkeys(("mv", "move", "mi"), "move-item"),
     "iex": "invoke-expression", "gc": "get-content", "cat": "get-content", "type": "get-content",
 }  # fmt: skip
+_AS_POSIX: Final = {"get-content": "cat", "copy-item": "cp", "move-item": "mv"}
+_STATIC: Final = re.compile(r"(?i)\[(?:System\.)?IO\.(?:Directory|File)\]::(Delete|Read\w+)\(\s*[\"']([^\"']+)[\"']")
+"""Calls of .NET that delete or read."""
 _HARMLESS: Final = re.compile(
     r"^(?:(?:get|test|write|select|sort|measure|where|foreach|group|compare|out|convertto|convertfrom|join|split|"
     r"resolve)-[a-z]+|[$\d].*|echo|pwd|cd|if|else|[-+=,].*)$"
@@ -104,6 +109,10 @@ def shell_lines(code: str) -> str:
             listed = [] if _named(words, "filter", "include", "exclude") else _operands(words)
         line = _translated(name, words, listed if piped else [])
         lines.append(f"{'| ' if piped and lines else ''}{line}")
+    for method, path in _STATIC.findall(_HOME.sub("~", code[:_MAX_CODE]))[:_MAX_COMMANDS]:
+        lines.append(
+            shlex.join(["rm", "-rf", "--", _place(path)] if method.lower() == "delete" else ["cat", _place(path)])
+        )
     return "\n".join(lines).replace("\n| ", " | ")
 
 
@@ -167,7 +176,11 @@ def _translated(name: str, words: list[str], listed: list[str]) -> str:
         pairs = pairwise(words)
         target = next((value for option, value in pairs if option.lower() in ("-outfile", "-o", "-destination")), None)
         urls = [word for word in words if "://" in word]
-        return shlex.join(["curl", *urls, *(("-o", target) if target else ())])
+        sent = next((value for option, value in pairwise(words) if option.lower() == "-infile"), None)
+        files = [*(("-o", target) if target else ()), *(("-T", _place(sent)) if sent else ())]
+        return shlex.join(["curl", *urls, *files])
+    if name in _AS_POSIX:
+        return shlex.join([_AS_POSIX[name], "--", *_operands(words)])
     if name == "invoke-expression":
         return shlex.join(["pwsh", "-Command", " ".join(words[1:]) or "-"])
     if name == "start-process":

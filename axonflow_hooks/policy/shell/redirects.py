@@ -63,9 +63,10 @@ def _heredoc(node: Node, script: Script, lower: Lower) -> tuple[str | None, tupl
     if body is None:
         return None, inner
     lower(body, script, ())
+    text = script.text(body).replace(expand.BACKSLASH, "\\")
     if descriptor == "0":
-        return script.text(body), inner
-    return None, (Redirect("<<<", Word(script.text(body), *script.span(body)), descriptor), *inner)
+        return text, inner
+    return None, (Redirect("<<<", Word(text, *script.span(body)), descriptor), *inner)
 
 
 def file_redirect(node: Node, script: Script, lower: Lower) -> list[Redirect]:

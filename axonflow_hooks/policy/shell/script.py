@@ -19,7 +19,8 @@ class Script:
 
     `arrays` are the elements of arrays by subscript, the positional parameters those of `@`; `functions` the bodies of
     the functions defined so far; `files` the texts that a file may hold, by its name without `./`; `opened` the files
-    that descriptors with a number of their own write to.
+    that descriptors with a number of their own write to; `evaluated` the variables whose values may run something when
+    arithmetic evaluates them.
     """
 
     source: bytes
@@ -37,11 +38,39 @@ class Script:
     functions: dict[str, str] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     opened: dict[str, str] = field(default_factory=dict)
+    evaluated: set[str] = field(default_factory=set)
     misread: bool = False
 
     def file(self, path: str) -> tuple[str, ...]:
         """Give the texts that a file may hold, as far as this line wrote it."""
         return self.files.get(path.removeprefix("./"), ())
+
+    def part(self, source: bytes, place: tuple[int, int], nesting: int) -> Script:
+        """Give a text that this shell runs as a script of its own: what it assigns is known here too."""
+        return Script(  # by hand: `replace` takes as long as parsing a line
+            source=source,
+            commands=self.commands,
+            variables=self.variables,
+            place=place,
+            nesting=nesting,
+            depth=self.depth,
+            function=self.function,
+            cwd=self.cwd,
+            aliases=self.aliases,
+            files=self.files,
+            running=self.running,
+            arrays=self.arrays,
+            functions=self.functions,
+            budget=self.budget,
+            opened=self.opened,
+            evaluated=self.evaluated,
+        )
+
+    def inner(self, source: bytes, place: tuple[int, int]) -> Script:
+        """Give a text that this one hands to a shell of its own: what it assigns is not seen here."""
+        part = self.part(source, place, self.nesting)
+        part.variables, part.arrays, part.function = dict(self.variables), dict(self.arrays), ""
+        return part
 
     def text(self, node: Node) -> str:
         """Give the source text of a node."""

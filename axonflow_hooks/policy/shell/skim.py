@@ -35,6 +35,8 @@ _QUOTING: Final = b"'\"\\"
 _NAMED: Final = re.compile(r"[a-z]")
 _UNNAMED: Final = r"(?:^|[\s;&|(!])\.\s"
 """`.`, which reads a script, is the one program without letters."""
+_TRANSLATED: Final = r"(?i)\bcmd(?:\.exe)?\s[^\n]*//?[ckr]\s|\bremove_directory\b|\bstate=absent\b"
+"""Commands that delete under a name of their own."""
 _MAKE_READS: Final = r"make\b[^\n]*\s(?:-\w*[fE]|--(?:f|m|ev)\w*)"
 """A makefile that is read from somewhere may come out of a decoder."""
 
@@ -49,6 +51,7 @@ def _programs() -> PatternSet:
             rf"(?i)(?:^|[^a-zA-Z0-9]|[^\w]-[a-zA-Z])(?:{'|'.join(map(re.escape, names))})(?:[^a-zA-Z]|$)",
             _UNNAMED,
             _MAKE_READS,
+            _TRANSLATED,
             rf"\b(?:{variables})\+?=",
         ]
     )

@@ -7,20 +7,31 @@ import shlex
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from axonflow_hooks.policy.shell.commands import Command, Word
+from axonflow_hooks.policy.shell.cmdexe import unwrapped
+from axonflow_hooks.policy.shell.commands import UNKNOWN, Command, Word
 from axonflow_hooks.policy.shell.constants import input_of, output_of
 from axonflow_hooks.policy.shell.containers import run_on_host
-from axonflow_hooks.policy.shell.finders import executed, found
+from axonflow_hooks.policy.shell.finders import executed, find_starts, found
 from axonflow_hooks.policy.shell.makefiles import MAKERS, command_variables, recipes
 from axonflow_hooks.policy.shell.names import SHELLS
+from axonflow_hooks.policy.shell.places import is_credential_file
 from axonflow_hooks.policy.shell.started import Argv, Text, after_options, text_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_SSH_VALUES: Final = "BbcDEeFIiJLlmOopQRSWw"
+_SSH_VALUES: Final = "BbcDEeFIiJLlMmOopQRSWw"
+_SSH_STARTS: Final = re.compile(r"(?im)^\s*(?:ProxyCommand|LocalCommand|KnownHostsCommand)[ =]\s*(.+)$")
 _EVAL: Final = ("-E", "--eval")
 _MAKEFILE_OPTIONS: Final = re.compile(r"(?m)^-(?:\w*[fE]|-(?:f|m|ev))")
+_ENVIRONMENTS: Final = (
+    "uv", "poetry", "pipenv", "pdm", "hatch", "rye", "pixi", "bundle", "conda", "mamba", "micromamba",
+)  # fmt: skip
+_ENVIRONMENT_VERBS: Final = frozenset({"run", "exec"})
+_ENVIRONMENT_VALUES: Final = (
+    "with", "python", "extra", "group", "env-file", "project", "directory", "package", "name", "prefix", "index",
+    "with-requirements", "environment", "manifest-path",
+)  # fmt: skip
 _MAX_ARGUMENTS: Final = 64
 _MAX_LINES: Final = 256
 
@@ -69,6 +80,9 @@ def _entr(command: Command) -> Iterator[Argv | Text]:
 
 def _ssh(command: Command) -> Iterator[Argv | Text]:
     words = after_options(command.argv[1:], _SSH_VALUES, (), 1)
+    configured = value_of(command, "-F", "-F") if "-F" in command.arguments else None
+    if configured is not None:
+        yield from map(Text, _SSH_STARTS.findall(text_of(configured, command) or ""))
     if words:
         yield Text(" ".join(word.text for word in words), reads_stdin=True)
     else:
@@ -85,7 +99,7 @@ def _xargs(command: Command) -> Iterator[Argv | Text]:
     listed = value_of(command, "-a", "--arg-file")
     text = text_of(listed, command) if listed is not None else input_of(command)
     if replaced:
-        lines = (text or "\0").split("\n")[:_MAX_ARGUMENTS] if text else ["\0"]
+        lines = text.split("\n")[:_MAX_ARGUMENTS] if text else _listed(command)
         for line in lines:
             yield Argv(
                 tuple(
@@ -96,8 +110,21 @@ def _xargs(command: Command) -> Iterator[Argv | Text]:
         return
     if text is not None and words[0].text.rsplit("/", 1)[-1] in SHELLS and words[-1].text == "-c":
         yield Text(text)
-    given = _split_words(text) if text is not None else ["\0"]
+    given = _split_words(text) if text is not None else _listed(command)
     yield Argv((*words, *(Word(item, command.start, command.end) for item in given[:_MAX_ARGUMENTS])))
+
+
+def _listed(command: Command) -> list[str]:
+    """Give what xargs hands on when its input is not known: any name, and what ls or find are known to list."""
+    feed = command.feeds[-1] if command.feeds else None
+    if feed is None or feed.name not in ("ls", "find", "gfind"):
+        return [UNKNOWN]
+    if feed.name == "ls":
+        whole = not any("*" in path for path in feed.operands())
+        if _replacement(command):
+            return ["*"] if whole else [UNKNOWN]
+        return [UNKNOWN] if feed.operands() else [UNKNOWN, "*"]
+    return [UNKNOWN, *(word.text for word in find_starts(feed) if is_credential_file(word.text))]
 
 
 def _replacement(command: Command) -> str:
@@ -217,7 +244,9 @@ def _package_runner(command: Command) -> Iterator[Argv | Text]:
             return
         words = words[1:]
     words = after_options(words, "pcw", ("package", "call", "workspace"), 0)
-    if words:
+    if len(words) == 1 and " " in words[0].text:
+        yield Text(words[0].text)
+    elif words:
         yield Argv(words)
 
 
@@ -227,6 +256,16 @@ def _package_scripts(words: Sequence[str]) -> Iterator[Text]:
         key, _equals, assigned = word.partition("=")
         if key.startswith("scripts.") or key == "script-shell":
             yield Text(assigned or value)
+
+
+def _in_environment(command: Command) -> Iterator[Argv]:
+    """`uv run …`, `poetry run …`, `bundle exec …`: a program with the packages of a project."""
+    words = command.argv[1:]
+    at = next((index for index, word in enumerate(words) if word.text in _ENVIRONMENT_VERBS), None)
+    if at is not None:
+        started = after_options(words[at + 1 :], "pnCe", _ENVIRONMENT_VALUES, 0)
+        if started:
+            yield Argv(started)
 
 
 def _daemon(command: Command) -> Iterator[Argv | Text]:
@@ -249,7 +288,9 @@ STARTERS: Final = {
     **dict.fromkeys(("npx", "bunx", "pnpx", "npm", "pnpm", "yarn", "bun"), _package_runner),
     **dict.fromkeys(("gcc", "g++", "clang"), _compiler),
     **dict.fromkeys(("oc", "k", "nerdctl"), _container),
+    **dict.fromkeys(_ENVIRONMENTS, _in_environment),
     "start-stop-daemon": _daemon,
+    "cmd": unwrapped,
 }
 """Programs that start what is named in their own arguments."""
 READERS: Final = {
@@ -263,12 +304,15 @@ READERS: Final = {
     "entr": _entr,
     "script": _su,
     "ssh": _ssh,
+    "autossh": _ssh,
     "find": found,
     "gfind": found,
     "xargs": _xargs,
     "parallel": _parallel,
     "sqlite3": _sqlite,
     "psql": _sqlite,
+    "duckdb": _sqlite,
+    "litecli": _sqlite,
     "docker": _container,
     "podman": _container,
     "kubectl": _container,

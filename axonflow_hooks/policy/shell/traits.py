@@ -37,7 +37,7 @@ _TRAITS: Final = {
     ),
     "starts": (
         r"(?i)\b(?:system|popen|exec|spawn|run|call|check_|shell|passthru|proc_open|pcntl_|command|process|execute|getline|"
-        r"eval)\w*\s*[(\"'`\[{]|\.(?:execute|system)\b|\bsh\s*\(|do\s+shell\s+script|open\s*\(?[^\n]{0,20}[\"']\s*\||"
+        r"eval)\w*\s*[(\"'`\[{]|\.(?:execute|system)\b|\bsh\s*\(|do\s+(?:shell\s+)?script|open\s*\(?[^\n]{0,20}[\"']\s*\||"
         r"%x|\bqx|\|\s*[\"'](?:ba|z|da)?sh|getline|`"
     ),
     "deletes root": (
@@ -62,7 +62,7 @@ _TRAITS: Final = {
     ),
     "reads files": (
         r"(?i)\bopen\b|\bread|\bslurp|file_get_contents|\breadfile\b|\bcopy|\bcat\b|\bload|\binclude\b|\bFile\.|"
-        r"<\s*\$|getline|puts"
+        r"<\s*\$|getline|puts|\bio\.lines"
     ),
 }
 _NUMBERS: Final = {name: number for number, name in enumerate(_TRAITS)}

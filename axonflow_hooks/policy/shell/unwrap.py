@@ -63,6 +63,10 @@ WRAPPERS: Final[dict[str, tuple[str, tuple[str, ...], int]]] = {
 }
 
 
+_SHELLS_ON_STDIN: Final = frozenset({"sudo", "doas", "unshare", "fakeroot", "proxychains", "firejail"})
+"""Wrappers that start a shell where no command is named."""
+
+
 def unwrap(command: Command) -> Iterator[Argv | Text]:
     """Take a command and give what it runs in turn; nothing for a command that runs nothing."""
     name = command.name
@@ -79,7 +83,9 @@ def unwrap(command: Command) -> Iterator[Argv | Text]:
         given: dict[str, str] = {}
         if name in ("sudo", "env", "doas", "cross-env"):
             words, given = _after_assignments(words)
-        if words:
+        if not words and name in _SHELLS_ON_STDIN:
+            yield from _script_of(command, ())
+        elif words:
             yield Argv(words, assignments=given, cwd=_folder(command) if name in ("env", "sudo") else None)
     elif name in SPECIAL:
         yield from SPECIAL[name](command)

@@ -39,12 +39,16 @@ _SAME: Final = frozenset({
     "path", "pathlib", "str", "string", "decode", "tostring", "iterdir", "expanduser", "resolve", "absolute", "list",
     "sorted", "listdir", "readdirsync", "scandir", "strip", "trim", "from", "pathname", "new", "encode", "purepath",
     "posixpath", "walk", "walksync", "find", "from_iter", "array", "join_all",
+    "open",
 })  # fmt: skip
 """Functions whose value is that of what they are given or called on, as far as places and commands go."""
 _LISTINGS: Final = frozenset({
     "walk", "walksync", "listdir", "iterdir", "scandir", "readdirsync", "glob", "rglob", "globsync", "find",
 })  # fmt: skip
 _DECODES: Final = frozenset({"b64decode", "atob", "base64_decode", "decode64", "decodebytes", "urlsafe_b64decode"})
+_BUILDS: Final = frozenset({"arg", "args"})
+_BUILT: Final = frozenset({"status", "output", "spawn", "exec"})
+"""Methods that complete a command line word by word, and those that start it (Rust)."""
 _WITHOUT_BRACKETS: Final = frozenset({"unlink", "system", "exec", "rmtree", "remove_tree", "spawn", "rm_rf"})
 _MAX_TOKENS: Final = 6_000
 _MAX_STEPS: Final = 256
@@ -208,7 +212,7 @@ def read_list(reader: Reader, index: int, depth: int) -> tuple[list[Value], int]
         elif token.kind == "name" and following.text in (":", "=", "=>") and "." not in token.text:
             index += 2  # a keyword or a key
             value, index = read_value(reader, index, depth + 1)
-            if isinstance(value, tuple) or token.text in ("cmd", "args", "command"):
+            if isinstance(value, tuple) or token.text in ("cmd", "args", "command", "atPath"):
                 found.append(value)
         else:
             before = index
@@ -249,6 +253,10 @@ def _called(reader: Reader, name: str, arguments: tuple[Value, ...], on: Value) 
         if isinstance(on, str) and on != UNKNOWN:
             return on.join(parts)
         return "/".join(part.rstrip("/") for part in parts) or "/"
+    if name.endswith("Command::new") or (isinstance(on, tuple) and short in _BUILDS):
+        return (*(() if isinstance(on, str) else on), *(text for text in flat(arguments) if text != UNKNOWN))
+    if isinstance(on, tuple) and short in _BUILT:
+        reader.calls.append(Call("spawn", (on,)))
     if short in _DECODES or (short == "from" and arguments[1:] == ("base64",)):
         return _decoded(text_of(base))
     if reader.branches and short in _LISTINGS:

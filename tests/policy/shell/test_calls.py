@@ -34,7 +34,7 @@ from axonflow_hooks.policy.shell.commands import UNKNOWN
         pytest.param("for p in Path.home().rglob('*'): p.unlink()", "rm -rf -- '~'", id="home"),
         pytest.param("for r,d,f in os.walk('/x'):\n for n in f: os.remove(join(r,n))", "rm -rf -- /x/", id="walk"),
         pytest.param("open('/x','w').write('y')", ": > /x", id="open"),
-        pytest.param("Path('/x').write_text('y')", ": > /x", id="write-text"),
+        pytest.param("Path('/x').write_text('y')", "printf %s y > /x", id="write-text"),
         pytest.param("os.kill(-1, 9)", "kill -9 -1", id="kill"),
         pytest.param("require('fs').rmSync('/x', {recursive:true})", "rm -rf -- /x", id="node-rm"),
         pytest.param("require('fs').rmSync(require('os').homedir())", "rm -rf -- '~'", id="node-home"),

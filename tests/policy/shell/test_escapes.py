@@ -53,6 +53,14 @@ FOUND = [
     "npm pkg set scripts.postinstall='rm -rf /'",
     "npm config set script-shell 'rm -rf /'",
     "npx cross-env A=b rm -rf /",
+    "bb -e '(shell \"rm -rf /\")'",
+    "sbcl --eval '(uiop:run-program \"rm -rf /\")'",
+    'clojure -M -e \'(clojure.java.shell/sh "rm" "-rf" "/")\'',
+    "redis-cli --eval /dev/stdin <<< 'os.execute(\"rm -rf /\")'",
+    'awk \'BEGIN { print "rm -rf /" | "/bin/sh" }\'',
+    'perl -e \'open(my $p, "-|", "rm -rf /")\'',
+    "perl -e 'open(P, \"rm -rf /|\")'",
+    "perl -e 'print qx{rm -rf /home}'",
 ]
 CLEAN = [
     "vim -c ':%s/foo/bar/g' -c wq f",
@@ -74,6 +82,10 @@ CLEAN = [
     "npm config set registry https://registry.example.com",
     "start-stop-daemon --start --exec ./server -- --port 80",
     "complete -W 'a b' x",
+    "bb -e '(shell \"git status\")'",
+    "awk '{ print $2 | \"sort\" }' f",
+    'perl -e \'open(my $p, "-|", "git log")\'',
+    "perl -e 'print qx{git status}'",
 ]
 
 

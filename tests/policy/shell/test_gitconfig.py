@@ -29,6 +29,7 @@ FOUND = [
     "git bisect run sh -c 'rm -rf /'",
     "git grep --open-files-in-pager='rm -rf' x /",
     "git filter-branch --tree-filter 'rm -rf /' HEAD",
+    "git grep -O'rm -rf / #' x",
 ]
 CLEAN = [
     "git config alias.st status",

@@ -30,6 +30,14 @@ DESTROYS = [
     "rpm --eval '%(rm -rf /)'",
     "rpm -qa --pipe 'rm -rf /'",
     "emacsclient -e '(shell-command \"rm -rf /\")'",
+    "cmake -E remove_directory /home",
+    "ansible localhost -m file -a 'path=/home state=absent'",
+    "mvn exec:exec -Dexec.executable=rm -Dexec.args='-rf /'",
+    "aws ssm send-command --parameters 'commands=[\"rm -rf /\"]'",
+    "django-admin shell -c 'import os; os.system(\"rm -rf /\")'",
+    "python manage.py shell <<< 'import os; os.system(\"rm -rf /\")'",
+    "flask shell <<< 'import os; os.system(\"rm -rf /\")'",
+    "iex -e 'File.rm_rf!(\"/home\")'",
 ]
 CLEAN = [
     "apt-get -o Dpkg::Options::=--force-confold install -y curl",
@@ -46,6 +54,12 @@ CLEAN = [
     "xterm -e 'npm run dev'",
     "rpm --eval '%{?dist}'",
     "nano -s aspell README.md",
+    "cmake -E remove_directory build",
+    "ansible web -m file -a 'path=/srv/app/tmp state=absent'",
+    "mvn exec:exec -Dexec.executable=java -Dexec.args=-version",
+    "aws ssm send-command --parameters 'commands=[\"df -h\"]'",
+    "python manage.py shell <<< 'print(User.objects.count())'",
+    "python manage.py migrate <<< 'import os; os.system(\"rm -rf /\")'",
 ]
 
 

@@ -39,6 +39,7 @@ CLEAN = [
     f"echo '{PYTHON}' > noxfile.py; cat noxfile.py",
     f"echo '{PYTHON}' > m.py; python3 -m other",
     'printf \'assert evaluate("rm -rf /") == "block"\' > tests/test_x.py; pytest tests/test_x.py',
+    "printf 'assert run(\"rm -rf /\") == 3' > test_x.py; python -m pytest test_x.py",
 ]
 
 
