@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from axonflow_hooks import __version__
 from axonflow_hooks.errors import AgentError, AgentRefused, AgentUnavailable, MalformedVerdict, RateLimited
-from axonflow_hooks.recognition import recognising
+from axonflow_hooks.recognition import proving_key, recognising
 from axonflow_hooks.settings import is_loopback_url
 from axonflow_hooks.wire import jsonrpc
 from axonflow_hooks.wire.health import Health
@@ -80,25 +80,47 @@ def new_http_client(endpoint: str, *, keep_alive_s: float = 5.0, max_connections
     proxy or certificates that cannot be used.
     """
     near = is_loopback_url(endpoint)
-    # Without TLS and proxies nobody needs certificates, and reading them takes longer than all of a call; what is
-    # here instead trusts none.
-    no_tls = near and endpoint.startswith("http://")
+    limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=32, keepalive_expiry=keep_alive_s)
+    plain = endpoint.startswith("http://")
     try:
         return httpx.AsyncClient(
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if no_tls else True,
+            transport=_NearTransport(endpoint, limits) if near and plain else None,
+            # An agent of this machine has a certificate of its own, which SSL_CERT_FILE names.
+            verify=httpx.create_ssl_context() if near and not plain else True,
             trust_env=not near,
             follow_redirects=False,
             timeout=None,  # noqa: S113 - every call carries its own deadline
-            event_hooks={"request": [recognising(endpoint)]} if no_tls else None,
-            limits=httpx.Limits(
-                max_connections=max_connections, max_keepalive_connections=32, keepalive_expiry=keep_alive_s
-            ),
+            limits=limits,
         )
     except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
         raise AgentUnavailable(
             f"The proxy or the certificates of this environment cannot be used ({type(error).__name__}).",
             remedy=f"Correct HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE, or add {endpoint} to NO_PROXY.",
         ) from None
+
+
+class _NearTransport(httpx.AsyncBaseTransport):
+    """Plain http to this machine. Requests whose credential wants proof have connections that no others have used."""
+
+    def __init__(self, endpoint: str, limits: httpx.Limits) -> None:
+        # Without TLS and proxies nobody needs certificates, and reading them takes longer than all of a call; what is
+        # here instead trusts none.
+        trusting_none = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._endpoint = endpoint
+        self.proven, self.others = (
+            httpx.AsyncHTTPTransport(verify=trusting_none, trust_env=False, limits=limits) for _ in range(2)
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        key = proving_key(request.headers.get("Authorization", ""))
+        if not key:
+            return await self.others.handle_async_request(request)
+        request.extensions["trace"] = recognising(self._endpoint, key, request.extensions.get("trace"))
+        return await self.proven.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self.proven.aclose()
+        await self.others.aclose()
 
 
 class AgentClient:

@@ -4,7 +4,7 @@ While the agent is not running, another user of the machine can listen in its pl
 agent of this machine the client first asks /health with a random challenge, and the agent answers with an HMAC
 (RFC 2104) under a key that only the two of them can make, over the challenge and over both ends of that very
 connection: an answer that was fetched from the true agent elsewhere names other ends. The credential and the statement
-follow on the same connection, or not at all.
+follow on the same connection, or not at all; a connection that was opened for anything else never carries them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ import hmac
 import ipaddress
 import os
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from axonflow_hooks.errors import AgentUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-
-    import httpx
 
 CHALLENGE_HEADER: Final = "X-Axonflow-Challenge"
 PROOF_HEADER: Final = "X-Axonflow-Proof"
@@ -47,6 +46,12 @@ def wants_proof(credential: bytes) -> bool:
     return credential.partition(b":")[2].startswith(PROVING_PREFIX.encode())
 
 
+def proving_key(authorization: str) -> bytes:
+    """Take the value of an Authorization header and give the key of a credential that wants proof, b"" for others."""
+    credential = _basic(authorization)
+    return credential_key(credential) if wants_proof(credential) else b""
+
+
 def is_challenge(text: str) -> bool:
     """Tell whether a header's value is a challenge."""
     return _CHALLENGE.fullmatch(text) is not None
@@ -69,53 +74,59 @@ def _end(address: Any) -> bytes:
     return f"{mapped or host} {int(address[1])}".encode("ascii")
 
 
-def recognising(endpoint: str) -> Callable[[httpx.Request], Awaitable[None]]:
-    """Give the request hook of an HTTP client for an agent of this machine.
+def recognising(endpoint: str, key: bytes, before: Callable[[str, Any], Awaitable[None]] | None = None) -> Any:
+    """Give the trace of an httpx request whose credential wants proof: `before` is the one that it had.
 
-    Where a request carries a credential that wants proof, each connection that is opened for it is tried first; the
-    request fails with AgentUnavailable, before anything of it is sent, when what listens there is not the agent.
+    A connection that is opened for it is tried first: the request fails with AgentUnavailable, before anything of it is
+    sent, when what listens there is not the agent.
     """
 
-    async def mark(request: httpx.Request) -> None:
-        authorization = request.headers.get("Authorization", "")
-        before = request.extensions.get("trace")
+    async def trace(step: str, info: Mapping[str, Any]) -> None:
+        if before is not None:
+            await before(step, info)
+        if step == "connection.connect_tcp.complete":
+            await _recognise(info["return_value"], endpoint, key)
 
-        async def trace(step: str, info: Mapping[str, Any]) -> None:
-            if before is not None:
-                await before(step, info)
-            if step == "connection.connect_tcp.complete":
-                credential = _basic(authorization)
-                if wants_proof(credential):
-                    await _recognise(info["return_value"], endpoint, credential_key(credential))
+    return trace
 
-        if authorization:
-            request.extensions["trace"] = trace
 
-    return mark
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One question to what listens at an endpoint, for one new connection. `key` is what both sides know."""
+
+    endpoint: str
+    key: bytes = field(repr=False)
+    text: str = field(default_factory=lambda: os.urandom(CHALLENGE_BYTES).hex())
+
+    def request(self) -> bytes:
+        """Give the request that asks it."""
+        host = self.endpoint.partition("://")[2].partition("/")[0]
+        return f"GET /health HTTP/1.1\r\nHost: {host}\r\n{CHALLENGE_HEADER}: {self.text}\r\n\r\n".encode("ascii")
+
+    def check(self, answer: str, client: Any, server: Any) -> None:
+        """Take the proof that was answered, and both ends of the connection. Raises AgentUnavailable for any other."""
+        try:
+            expected = proof(self.key, self.text, client, server)
+        except ValueError:
+            expected = ""
+        if expected and hmac.compare_digest(answer.encode(), expected.encode()):
+            return
+        raise AgentUnavailable(
+            f"What listens at {self.endpoint} has not proved to be your agent, so nothing was sent to it.",
+            remedy="Start your agent there, or restart it if it is of an older release: axonflow-hooks agent start",
+        )
 
 
 async def _recognise(stream: Any, endpoint: str, key: bytes) -> None:
     """Raise AgentUnavailable, the connection closed, unless the other end proves to be the agent."""
-    challenge = os.urandom(CHALLENGE_BYTES).hex()
-    host = endpoint.partition("://")[2].partition("/")[0]
-    request = f"GET /health HTTP/1.1\r\nHost: {host}\r\n{CHALLENGE_HEADER}: {challenge}\r\n\r\n"
+    challenge = Challenge(endpoint, key)
     try:
-        await stream.write(request.encode("ascii"), timeout=WAIT_S)
+        await stream.write(challenge.request(), timeout=WAIT_S)
         answer = await _answer(stream)
+        challenge.check(answer, stream.get_extra_info("client_addr"), stream.get_extra_info("server_addr"))
     except BaseException:
         await stream.aclose()  # nobody else has the connection yet
         raise
-    try:
-        expected = proof(key, challenge, stream.get_extra_info("client_addr"), stream.get_extra_info("server_addr"))
-    except ValueError:
-        expected = ""
-    if expected and hmac.compare_digest(answer.encode(), expected.encode()):
-        return
-    await stream.aclose()
-    raise AgentUnavailable(
-        f"What listens at {endpoint} has not proved to be your agent, so nothing was sent to it.",
-        remedy="Start your agent there, or restart it if it is of an older release: axonflow-hooks agent start",
-    )
 
 
 async def _answer(stream: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -125,16 +124,3 @@ def test_after_a_kept_connection_only_one_new_one_is_tried() -> None:
     line, outcome = run([[ANSWER, NOTHING], [NOTHING], [ANSWER]], check, check)
     assert outcome == [True, False]
     assert len(line.heard) == 3
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "trusts"),
-    [("http://127.0.0.1:8080", False), ("http://localhost:8080", False), ("https://localhost:8443", True)],
-)
-def test_without_tls_no_certificate_is_trusted(endpoint: str, trusts: bool) -> None:
-    http = new_http_client(endpoint)
-    context: ssl.SSLContext = http._transport._pool._ssl_context  # type: ignore[attr-defined]
-    assert bool(context.get_ca_certs()) is trusts
-    assert context.verify_mode == ssl.CERT_REQUIRED
-    assert context.check_hostname
-    asyncio.run(http.aclose())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from axonflow_hooks.errors import AgentUnavailable
 from axonflow_hooks.settings import is_loopback_url
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
     from axonflow_hooks.proxy.pending import Pending
@@ -63,10 +65,13 @@ class Link(Protocol):
         """
 
     def begin(self, path: str, headers: Headers, extra: Headers, body: bytes, timeout_s: float) -> Exchange | None:
-        """Send a request where nothing has to be waited for, else give None. Then `post` or `end` must follow."""
+        """Send a request where nothing has to be waited for, else None. Then `post`, `end` or `drop` must follow."""
 
     def end(self, exchange: Exchange) -> None:
         """Take it that an exchange has had its answer."""
+
+    def drop(self, exchange: Exchange) -> None:
+        """Take it that nobody waits for the answer of an exchange, unless `post` or `end` has followed."""
 
     async def aclose(self) -> None:
         """Close what is open."""
@@ -107,6 +112,9 @@ class HttpxLink:
     def end(self, exchange: Exchange) -> None:
         """Do nothing: nothing was begun."""
 
+    def drop(self, exchange: Exchange) -> None:
+        """Do nothing: nothing was begun."""
+
     async def aclose(self) -> None:
         """Close what is open."""
         if self._http is not None:
@@ -125,6 +133,25 @@ def link_to(endpoint: str, *, behind_proxy: bool) -> Link:
             raise
         return HttpxLink(endpoint)
     return DirectLink(endpoint)
+
+
+def tls_context() -> ssl.SSLContext:
+    """Trust the authorities of certifi and of the system, or those of SSL_CERT_FILE and SSL_CERT_DIR alone.
+
+    An interpreter may know none, as that of python.org for macOS does at first; a company's own may be known to the
+    system alone. Raises AgentUnavailable.
+    """
+    try:
+        context = httpx.create_ssl_context()
+        if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
+            context.load_default_certs()
+    except (OSError, ValueError) as error:
+        raise AgentUnavailable(
+            f"The certificates of this environment cannot be used ({type(error).__name__}).",
+            remedy="Correct SSL_CERT_FILE or SSL_CERT_DIR.",
+        ) from None
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def needs_proxy(endpoint: str) -> bool:

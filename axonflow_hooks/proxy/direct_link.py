@@ -2,13 +2,15 @@
 
 Each governed call waits for two answers, so what a client library adds counts twice. Measured per exchange on loopback:
 httpx 1.3 ms, httpcore 0.6 to 0.9, aiohttp 0.15, this 0.03; with 32 in flight 250, 310, 7,400 and 37,000 a second.
+
+What listens on this machine has to prove on each new connection that it is the agent, before it is sent anything (see
+`axonflow_hooks.recognition`); a connection carries only requests of the kind of credential that it was opened for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
@@ -18,10 +20,14 @@ import httptools
 
 from axonflow_hooks.client import MAX_REPLY_BYTES
 from axonflow_hooks.errors import AgentUnavailable
-from axonflow_hooks.proxy.agent_link import IDLE_S, Answer, Exchange
+from axonflow_hooks.proxy.agent_link import IDLE_S, Answer, Exchange, tls_context
 from axonflow_hooks.proxy.pending import Pending
+from axonflow_hooks.recognition import PROOF_HEADER, Challenge, proving_key
+from axonflow_hooks.settings import is_loopback_url
 
 if TYPE_CHECKING:
+    import ssl
+
     from axonflow_hooks.proxy.agent_link import Headers
 
 MAX_CONNECTIONS: Final = 64
@@ -29,7 +35,8 @@ MAX_HEADS: Final = 64
 MAX_HEAD_BYTES: Final = 8_192
 
 _OTHER_HEADERS: Final = (
-    rb"(?:(?!content-length|transfer-encoding|connection|trailer|upgrade|retry-after)[a-z0-9-]+:[^\r\n]*\r\n)*"
+    rb"(?:(?!content-length|transfer-encoding|connection|trailer|upgrade|retry-after|x-axonflow-proof)"
+    rb"[a-z0-9-]+:[^\r\n]*\r\n)*"
 )
 _PLAIN: Final = re.compile(
     rb"HTTP/1\.1 200 [^\r\n]*\r\n"
@@ -63,13 +70,15 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
-        self._body_size = 0
+        self._size = 0
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self.answering = False
         self.usable = False
         self.idle_since = 0.0
+        self.proven = b""
+        self.begun: Pending[Answer] | None = None
         self._parsing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -89,6 +98,24 @@ class _Connection(asyncio.Protocol):
             self._stop_timer()
             self._look_at(deadline)
         return waiting
+
+    async def recognise(self, challenge: Challenge, deadline: float) -> None:
+        """Ask who listens there, before anything else is sent. Raises AgentUnavailable unless that is the agent."""
+        transport = self._transport
+        ends = [transport.get_extra_info(name) if transport is not None else None for name in ("sockname", "peername")]
+        answered = ""
+        try:
+            try:
+                answer = await self.start(challenge.request(), deadline)
+                answered = answer.headers.get(PROOF_HEADER.lower(), "") if answer.status == 200 else ""
+            except _ConnectionLost as lost:
+                if isinstance(lost, _TooLate):
+                    raise
+            challenge.check(answered, *ends)
+        except BaseException:
+            self.abort()
+            raise
+        self.proven = challenge.key
 
     def now(self) -> float:
         """Give the time of its loop; to ask for the running loop is a system call before Python 3.12."""
@@ -124,6 +151,10 @@ class _Connection(asyncio.Protocol):
                 self._complete(Answer(200, _NO_HEADERS, data[start:]))
                 return
         self._parsing = True
+        self._size += len(data)
+        if self._size > MAX_REPLY_BYTES:
+            self.abort()
+            return
         broken = False
         try:
             self._parser.feed_data(data)
@@ -145,9 +176,6 @@ class _Connection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         self._body.append(data)
-        self._body_size += len(data)
-        if self._body_size > MAX_REPLY_BYTES:
-            self.abort()
 
     def on_message_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -155,7 +183,7 @@ class _Connection(asyncio.Protocol):
         if status < 200:  # 100 Continue, 103 Early Hints: the answer follows (RFC 9110, 15.2)
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._body, self._body_size = [], 0
+        self._body, self._size = [], 0
         if self._whole is not None:
             self.usable = False  # nobody has asked for more than one
             return
@@ -202,23 +230,33 @@ class DirectLink:
     _queue: deque[asyncio.Future[None]] = field(default_factory=deque)
     _tls: ssl.SSLContext | None = None
     _heads: dict[str, tuple[Headers, bytes]] = field(default_factory=dict)
+    _proving: tuple[Headers, bytes] | None = field(default=None, repr=False)
 
     def begin(self, path: str, headers: Headers, extra: Headers, body: bytes, timeout_s: float) -> Exchange | None:
         """Send a request where a kept connection is free."""
         if not self._idle or not self._free or self._queue:
             return None
         now = self._idle[-1].now()
-        connection = self._take_idle(now)
+        connection = self._take_idle(now, self._key(headers))
         if connection is None:
             return None
         self._free -= 1
         deadline = now + timeout_s
-        answer = connection.start(self._request(path, headers, extra, body), deadline)
+        answer = connection.begun = connection.start(self._request(path, headers, extra, body), deadline)
         return Exchange(answer, deadline, connection)
 
     def end(self, exchange: Exchange) -> None:
         """Let its connection be used again."""
+        exchange.connection.begun = None
         self._let_go(exchange.connection)
+
+    def drop(self, exchange: Exchange) -> None:
+        """Close its connection where nobody waits for the answer: it would be taken for the next request's."""
+        connection = exchange.connection
+        if connection.begun is exchange.answer:
+            connection.begun = None
+            connection.abort()
+            self._let_go(connection)
 
     async def post(
         self,
@@ -232,16 +270,19 @@ class DirectLink:
         """Send a request that may be repeated: again where it took a kept connection that the server had closed."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s if begun is None else begun.deadline
-        request = self._request(path, headers, extra, body)
+        request, key = self._request(path, headers, extra, body), self._key(headers)
         if begun is None:
             await self._slot(timeout_s)
+        else:
+            begun.connection.begun = None
         connection: _Connection | None = None
         try:
             while True:
-                kept = self._take_idle(loop.time()) if begun is None else begun.connection
+                kept = self._take_idle(loop.time(), key) if begun is None else begun.connection
                 connection = kept
                 if connection is None:
-                    connection = await asyncio.wait_for(self._connect(loop), max(0.001, deadline - loop.time()))
+                    opening = self._connect(loop, key, deadline)
+                    connection = await asyncio.wait_for(opening, max(0.001, deadline - loop.time()))
                 answer = connection.start(request, deadline) if begun is None else begun.answer
                 begun = None
                 try:
@@ -308,23 +349,32 @@ class DirectLink:
     def _no_answer(self, timeout_s: float) -> AgentUnavailable:
         return AgentUnavailable(f"{self.endpoint} gave no answer within {timeout_s:g} s.")
 
-    def _take_idle(self, now: float) -> _Connection | None:
+    def _key(self, headers: Headers) -> bytes:
+        """Give the key by which what listens has to know the credential in these headers, b"" where it has not to."""
+        known = self._proving
+        if known is None or known[0] is not headers:
+            near = self.endpoint.startswith("http://") and is_loopback_url(self.endpoint)
+            known = self._proving = (headers, proving_key(headers.get("Authorization", "")) if near else b"")
+        return known[1]
+
+    def _take_idle(self, now: float, key: bytes) -> _Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable and now - connection.idle_since < IDLE_S:
+            if connection.usable and now - connection.idle_since < IDLE_S and connection.proven == key:
                 return connection
             connection.abort()
         return None
 
-    async def _connect(self, loop: asyncio.AbstractEventLoop) -> _Connection:
+    async def _connect(self, loop: asyncio.AbstractEventLoop, key: bytes, deadline: float) -> _Connection:
         parts = urlsplit(self.endpoint)
         if parts.scheme == "https" and self._tls is None:
-            self._tls = ssl.create_default_context()
-            self._tls.set_alpn_protocols(["http/1.1"])
+            self._tls = tls_context()
         port = parts.port or (443 if parts.scheme == "https" else 80)
         _, connection = await loop.create_connection(
             lambda: _Connection(loop), parts.hostname or "", port, ssl=self._tls
         )
+        if key:
+            await connection.recognise(Challenge(self.endpoint, key), deadline)
         return connection
 
 
