@@ -14,16 +14,25 @@ BEFORE: Final = 60
 AFTER: Final = 30
 """Characters around a match in which its words may stand."""
 _MAX_LINE: Final = 1_000
+_CALL: Final = "tool_call: "
+"""What the statement of a tool's call begins with (wire 1.4): the form of it, and no word about a number."""
 _DELIMITERS: Final = (",", ";", "\t", "|")
+_GAPS: Final = ("\n\n", "\n\r\n")
 
 _LEFT: Final = r"(?:(?-i:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z])))"
 _RIGHT: Final = r"(?:(?-i:(?![A-Za-z])|(?<=[a-z])(?=[A-Z])|(?=[A-Z][a-z])))"
-_LABEL: Final = re.compile(r"([A-Za-z_][\w-]*)[\"']?(?:\s{0,3}[:=]\s{0,3}|\s)[\"']?$")
+_BLANK: Final = r"[ \t\u00a0]"
+"""What parts words of one line: only there does a label or a unit say that a number is another thing."""
+_LABEL: Final = re.compile(rf"([A-Za-z_][\w-]*)[\"']?(?:{_BLANK}{{0,3}}[:=]{_BLANK}{{0,3}}|{_BLANK})[\"']?$")
 _OTHER: Final = re.compile(
     r"(?i)(?:^|_|-)(?:[a-z]{0,2}id|uuid|count|size|bytes|port|offset|timestamp|ts|time|ms|version|duration|length|len|total|"
     r"amount|price|seq|index|line|page|build|pid|seed|hash|crc|epoch|ttl|timeout|expires|exp|iat|nbf|section|code)$"
 )
-_UNIT: Final = re.compile(r"\s?(?:ms|ns|us|µs|s|sec|seconds|minutes|bytes|[kmgt]i?b|bps|rows|lines|users|times|px|%)\b")
+_UNIT: Final = re.compile(
+    r"[ \u00a0]?(?:(?:ms|ns|us|µs|s|sec|seconds|minutes|bytes|[kmgt]i?b|bps|rows|lines|users|times|px)\b|%(?!\w))"
+    rf"(?!{_BLANK}{{0,3}}[:=])"
+)
+"""Behind a tab stands another cell, before a colon another number's label; a `%` may begin an escape (RFC 3986 2.1)."""
 
 
 def first_look(words: str) -> str:
@@ -53,7 +62,8 @@ def in_context(context: str, text: str, start: int, end: int) -> bool:
 def is_near(words: str, text: str, start: int, end: int, columns: Columns) -> bool:
     """Tell whether one of the words stands near `text[start:end]` and nothing says that the number is another thing."""
     pattern = _whole(words)
-    before = text[max(0, start - BEFORE) : start]
+    form = len(_CALL) if text.startswith(_CALL) else 0
+    before = text[max(form, start - BEFORE) : start]
     after = text[end : end + AFTER]
     if named_otherwise(before, pattern):
         return False
@@ -97,12 +107,12 @@ class Columns:
 
     def _enter(self, line: int) -> None:
         """Find the first line of the block (lines without an empty one between them) that `line` is in."""
-        gap = self._text.rfind("\n\n", max(0, self._seen), line)
-        known = self._seen >= 0 and gap < 0
+        gaps = ((gap, self._text.rfind(gap, max(0, self._seen), line)) for gap in _GAPS)
+        start = max((place + len(gap) for gap, place in gaps if place >= 0), default=0)
+        known = self._seen >= 0 and start == 0
         self._seen = line
         if known:
             return
-        start = gap + 2 if gap >= 0 else 0
         end = self._text.find("\n", start, start + _MAX_LINE)
         first = self._text[start:end] if start <= end < line else ""
         delimiter = max(_DELIMITERS, key=first.count)

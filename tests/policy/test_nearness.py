@@ -25,6 +25,12 @@ def near(text: str, words: str = "ssn") -> bool:
         f"SSN id: {NUMBER}",
         f"name,ssn\n{'x' * 80},1\n{'y' * 80},{NUMBER}",
         f"name | ssn\n---+---\n{'x' * 80} | {NUMBER}",
+        f"staff\r\n\r\nname,ssn\r\n{'x' * 80},1\r\n{'y' * 80},{NUMBER}",
+        f"ssn {NUMBER}\nrows",
+        f"ssn {NUMBER}\r\nrows",
+        f"ssn count\n{NUMBER}",
+        f"ssn and count:\r\n{NUMBER}",
+        f"ssn and id\n{NUMBER}",
     ],
 )
 def test_the_word_stands_near(text: str) -> None:
@@ -40,7 +46,22 @@ def test_the_word_stands_near(text: str) -> None:
         f"ssn service took {NUMBER} ms",
         f"ssn,name\n{'x' * 80},{NUMBER}",
         f"name,ssn\n\n{'x' * 80},{NUMBER}",
+        f"name,ssn\r\n\r\n{'x' * 80},{NUMBER}",
     ],
 )
 def test_the_number_is_another(text: str) -> None:
     assert not near(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"tool_call: list\nsince: {NUMBER}", False),
+        (f"tool_call: {NUMBER}", False),
+        (f"tool_call: list\ncall: {NUMBER}", True),
+        (f"tool_call: call_back\nto: {NUMBER}", True),
+        (f"a tool_call: list\nsince: {NUMBER}", True),
+    ],
+)
+def test_the_form_of_a_statement_is_no_word(text: str, expected: bool) -> None:
+    assert near(text, "call") is expected
