@@ -108,5 +108,5 @@ def connected(agent: LiveAgent, python: Path, mode: str) -> Iterator[Sdk]:
             yield Sdk(process)
         finally:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=30)
+                process.communicate(timeout=60)
             process.kill()

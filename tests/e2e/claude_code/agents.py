@@ -50,7 +50,7 @@ class LiveAgent:
             f"{self.endpoint}/api/v1/agent/clients",
             json={"name": f"session-{secrets.token_hex(4)}"},
             auth=self.credential,
-            timeout=30,
+            timeout=60,
         ).json()
         basic = base64.b64encode(f"{made['client_id']}:{made['client_secret']}".encode()).decode("ascii")
         return {"AXONFLOW_ENDPOINT": endpoint, "AXONFLOW_AUTH": basic}
@@ -75,7 +75,7 @@ class LiveAgent:
             f"{self.endpoint}/api/v1/mcp-server",
             json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params},
             auth=self.credential,
-            timeout=30,
+            timeout=60,
         )
         result: dict[str, Any] = reply.raise_for_status().json()["result"]
         return result
@@ -166,7 +166,7 @@ def agent_offering(tool: str, agent: LiveAgent) -> Iterator[tuple[str, list[str]
             called.append(request.body.decode())
         passed_on = {name: value for name, value in request.headers.items() if name not in {"host", "content-length"}}
         reply = httpx.request(
-            request.method, agent.endpoint + request.path, content=request.body, headers=passed_on, timeout=30
+            request.method, agent.endpoint + request.path, content=request.body, headers=passed_on, timeout=60
         )
         body = reply.content
         if message.get("method") == "tools/list":
@@ -206,6 +206,7 @@ def _serving(answer: Callable[[Request], Answer | None]) -> Iterator[str]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         block_on_close = False
+        request_queue_size = 128  # with the usual 5, the system resets some of many connections at once
 
     server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

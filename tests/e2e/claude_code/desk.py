@@ -147,6 +147,7 @@ class Desk:
             "ANTHROPIC_API_KEY": "test-key-for-loopback-fake",
             "AXONFLOW_RESIDENT_IDLE_S": "20",
             "AXONFLOW_TELEMETRY": "off",
+            "AXONFLOW_TIMEOUT_SECONDS": "12",  # the most there is: a busy machine takes longer than a user would wait
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "CLAUDE_CODE_TMPDIR": str(self.home.parent / "tmp"),
             "DISABLE_AUTOUPDATER": "1",

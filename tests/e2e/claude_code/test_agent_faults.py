@@ -96,7 +96,7 @@ def test_refused_credential(desk: Desk, mode: str) -> None:
 @scenario("Agent hangs, default time limits: each hook answers before the host would cut it off, and the tool runs")
 def test_hanging_and_open(desk: Desk) -> None:
     with faulty_agent("hangs") as endpoint:
-        session = against(desk, endpoint).session([bash("echo one")])
+        session = against(desk, endpoint, timeout_seconds="").session([bash("echo one")])
     assert session.results == [ToolResult("one", is_error=False)]
     assert sum(UNGOVERNED in message for message in session.told) == 1
     assert_every_hook_answered(session)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 INSTALLED: Final = "axonflow@axonflow"
 USE_OF_A_TOOL: Final = [calls("mcp__plugin_axonflow_axonflow__search_audit_events")]
-HOST_PATIENCE_S: Final = 4
+HOST_PATIENCE_S: Final = 8
 OF_INSTALLERS: Final = ("PIP_", "UV_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 

@@ -39,7 +39,7 @@ REASON: Final = "the user rotates the key"
 CONTENT: Final = "nothing to see here"
 OWN: Final = "mcp__plugin_axonflow_axonflow__"
 KEYBOARD: Final = Path(__file__).with_name("permission_kit.py")
-DEADLINE_S: Final = 60
+DEADLINE_S: Final = 120
 ASKS_ABOUT_DEPLOYS: Final = """
 group = "commands"
 
@@ -91,7 +91,7 @@ def data_of(home: Path) -> Path:
 
 
 def questions(agent: LiveAgent) -> list[dict[str, Any]]:
-    reply = httpx.get(f"{agent.endpoint}/api/v1/presence/challenges", auth=agent.credential, timeout=30)
+    reply = httpx.get(f"{agent.endpoint}/api/v1/presence/challenges", auth=agent.credential, timeout=60)
     found: list[dict[str, Any]] = reply.json()["challenges"]
     return found
 
@@ -101,7 +101,7 @@ def overrides(agent: LiveAgent, *, past: bool = False) -> list[dict[str, Any]]:
         f"{agent.endpoint}/api/v1/overrides",
         params={"include_revoked": "true" if past else "false"},
         auth=agent.credential,
-        timeout=30,
+        timeout=60,
     )
     found: list[dict[str, Any]] = reply.json()["overrides"]
     return found
@@ -150,7 +150,7 @@ def secret_file(desk: Desk) -> None:
 
 def end_all(agent: LiveAgent) -> None:
     """Let the time of every override be over, as it is after its seconds."""
-    with contextlib.closing(sqlite3.connect(data_of(agent.home) / "agent.db", timeout=30)) as connection, connection:
+    with contextlib.closing(sqlite3.connect(data_of(agent.home) / "agent.db", timeout=60)) as connection, connection:
         connection.execute("UPDATE overrides SET expires_at = created_at")
 
 
@@ -170,7 +170,7 @@ def test_an_exception_from_block_to_end(desk: Desk, agent: LiveAgent) -> None:
             "policy_id": POLICY,
             "policy_type": "static",
             "override_reason": REASON,
-            "ttl_seconds": 60,
+            "ttl_seconds": 600,
         }
         return [calls(f"{OWN}create_override", **asked, tool_signature="claude_code.Bash")]
 

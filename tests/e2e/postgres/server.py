@@ -11,6 +11,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -118,16 +119,31 @@ class PostgresServer:
         """End the server: at once and cleanly, or as a crash does."""
         if self.process is None:
             return
+        children: list[int] = []
         if crash:
-            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-            for child in children.read_text().split() if children.exists() else []:
+            self.process.send_signal(signal.SIGSTOP)  # it would replace what is killed
+            listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+            children = [int(child) for child in listed.read_text().split()] if listed.exists() else []
+            for child in children:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(child), 9)
+                    os.kill(child, signal.SIGKILL)
             self.process.kill()
         else:
-            self.process.send_signal(2)  # SIGINT: a fast shutdown
+            self.process.send_signal(signal.SIGINT)  # a fast shutdown
         self.process.wait(START_S)
         self.process = None
+        deadline = time.monotonic() + START_S
+        while any(map(_runs, children)):  # they hold the memory that the next one wants
+            assert time.monotonic() < deadline, "a process of the server does not end"
+            time.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    """Tell whether a process has not ended; one that nobody has waited for has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @contextlib.contextmanager

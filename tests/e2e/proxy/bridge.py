@@ -70,6 +70,7 @@ class Bridge(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128  # with the usual 5, the system resets some of many connections at once
 
     def __init__(self, command: list[str], environ: dict[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

@@ -1,7 +1,8 @@
 """Runs in the environment of the official MCP client, 1.x or 2.x: starts a server and makes the calls of stdin.
 
-stdin holds {"command", "args", "env", "calls": [[NAME, ARGUMENTS], …]}; stdout gets {"version": <protocol>, "tools":
-[NAME, …], "results": [{"texts", "structured", "failed", "progress"} or {"code", "message", "data"}]}.
+stdin holds {"command", "args", "env", "calls": [[NAME, ARGUMENTS], …], "servers": [ID, …]}: the calls are made once
+there are tools of each of the servers. stdout gets {"version": <protocol>, "tools": [NAME, …], "results": [{"texts",
+"structured", "failed", "progress"} or {"code", "message", "data"}]}.
 """
 
 from __future__ import annotations
@@ -36,11 +37,18 @@ async def ask(client: Any, name: str, arguments: dict[str, Any]) -> dict[str, An
     }
 
 
+async def listed(client: Any, servers: list[str]) -> list[str]:
+    while True:
+        tools = [tool.name for tool in (await client.list_tools()).tools]
+        if set(servers) <= {name.partition("__")[0] for name in tools}:
+            return tools
+
+
 async def modern(given: dict[str, Any]) -> dict[str, Any]:
     library = importlib.import_module("mcp")
     where = library.StdioServerParameters(command=given["command"], args=given["args"], env=given["env"])
     async with library.Client(where) as client:
-        tools = [tool.name for tool in (await client.list_tools()).tools]
+        tools = await listed(client, given["servers"])
         results = [await ask(client, name, arguments) for name, arguments in given["calls"]]
         return {"version": client.protocol_version, "tools": tools, "results": results}
 
@@ -51,7 +59,7 @@ async def classic(given: dict[str, Any]) -> dict[str, Any]:
     where = library.StdioServerParameters(command=given["command"], args=given["args"], env=given["env"])
     async with connect(where) as (reading, writing), library.ClientSession(reading, writing) as session:
         greeting = await session.initialize()
-        tools = [tool.name for tool in (await session.list_tools()).tools]
+        tools = await listed(session, given["servers"])
         results = [await ask(session, name, arguments) for name, arguments in given["calls"]]
         return {"version": greeting.protocolVersion, "tools": tools, "results": results}
 

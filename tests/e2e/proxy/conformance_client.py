@@ -60,7 +60,7 @@ def main() -> None:
             asker.request("tools/call", {"name": tool["name"], "arguments": given})
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(30)
+        process.wait(60)
 
 
 main()

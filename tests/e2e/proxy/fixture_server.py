@@ -12,7 +12,8 @@ from typing import Any
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 WAV = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA="
-PAUSE_S = 0.05
+PAUSE_S = 0.3
+"""So long that on a busy machine, too, what was said before comes before what is said next."""
 OBJECT: dict[str, Any] = {"type": "object", "properties": {}}
 SCHEMA_2020 = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -57,7 +58,7 @@ def ask(method: str, params: dict[str, Any]) -> dict[str, Any]:
     number = next(_ids)
     _answers[number] = queue.Queue()
     send({"id": number, "method": method, "params": params})
-    answer = _answers[number].get(timeout=30)
+    answer = _answers[number].get(timeout=120)
     result: dict[str, Any] = answer.get("result", {})
     return result
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from devtools.fetched import NotAvailable, npm_folder, python_with
+from tests.conftest import free_port
 from tests.e2e.agent_clients.programs import environment
 from tests.e2e.agent_clients.test_mcp_clients import INSPECTOR, NODE, PACKAGES
-from tests.proxy.conftest import START, poll
+from tests.proxy import patient
+from tests.proxy.conftest import START, poll, whole_lines
 
 SCOPE: Final = "@modelcontextprotocol"
 SERVERS: Final = tuple(f"{SCOPE}/server-{name}@2026.8.31" for name in ("everything", "filesystem", "memory"))
@@ -52,9 +54,7 @@ def server(name: str, *arguments: str) -> Entry:
 @contextlib.contextmanager
 def over_http(entry: Entry, environ: dict[str, str]) -> Iterator[str]:
     """Run server-everything as a Streamable HTTP server for the length of a `with` block; gives the URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [entry["command"], *entry["args"], "streamableHttp"],
         env={**environ, "PORT": str(port)},
@@ -65,8 +65,8 @@ def over_http(entry: Entry, environ: dict[str, str]) -> Iterator[str]:
         assert process.poll() is None, "the server has ended"
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
-        process.terminate()
-        process.wait(30)
+        process.kill()
+        process.wait()
 
 
 def _listens(port: int) -> bool:
@@ -96,22 +96,25 @@ class Desktop:
             "HOME": str(self.home),
             "AXONFLOW_BACKENDS": json.dumps(self.backends),
             "AXONFLOW_AUDIT_LOG": str(self.audit_file),
+            **patient.SETTINGS,
             **self.settings,
             **settings,
         }
 
     def rows(self, event: str) -> list[dict[str, Any]]:
         """Give the audit rows of one kind."""
-        rows = [json.loads(line) for line in self.audit_file.read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for line in whole_lines(self.audit_file)]
         return [row for row in rows if row["event"] == event]
 
 
 def driven(release: str, command: list[str], environ: dict[str, str], calls: list[tuple[str, Any]]) -> dict[str, Any]:
     """Let a release of the official client start a server, list its tools and call some; give what it was told.
 
+    Where names of tools carry the id of their server, the list is complete when each of these servers is up.
     Raises NotAvailable when that release cannot be had.
     """
-    given = {"command": command[0], "args": command[1:], "env": environ, "calls": calls}
+    servers = sorted({name.partition("__")[0] for name, _ in calls if "__" in name})
+    given = {"command": command[0], "args": command[1:], "env": environ, "calls": calls, "servers": servers}
     done = subprocess.run(
         [str(python_with(release)), str(DRIVER)],
         input=json.dumps(given), capture_output=True, text=True, timeout=180, check=False, env=environment(),
@@ -139,3 +142,8 @@ def inspected(home: Path, environ: dict[str, str], command: list[str], *argument
 def stdio_command(python: str) -> list[str]:
     """Give the command line of the proxy."""
     return [python, "-I", str(START)]
+
+
+def patient_command(python: str) -> list[str]:
+    """Give that of the proxy which waits for its servers on a busy machine, too: they take seconds to start."""
+    return [python, "-I", patient.__file__]

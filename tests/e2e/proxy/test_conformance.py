@@ -16,7 +16,7 @@ import pytest
 from devtools.live import clean_environment
 from tests.e2e.agent_clients.programs import environment
 from tests.e2e.proxy.bridge import bridged
-from tests.e2e.proxy.peers import conformance_suite, over_http, server, stdio_command
+from tests.e2e.proxy.peers import conformance_suite, over_http, patient_command, server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +70,7 @@ def test_what_passes_directly_passes_through_the_proxy(
     with served(name, desktop, available) as (url, entry):
         direct = checks(suite, url, tmp_path / "direct")
         alone = replace(desktop, backends=[entry])
-        with bridged(stdio_command(sys.executable), alone.environ()) as through_url:
+        with bridged(patient_command(sys.executable), alone.environ()) as through_url:
             through = checks(suite, through_url, tmp_path / "through")
     passed = {check for check, status in direct.items() if status == "SUCCESS"}
     assert len(passed) >= LEAST[name], direct

@@ -93,7 +93,7 @@ def test_a_poisoned_definition_waits_for_a_person(world: World, definition: dict
     assert (backend, tool, before) == ("one", "add", None)
     assert store.approve("one", "add", held.hash)
     client.notification("notifications/tools/list_changed")
-    assert "add" in client.tools()
+    client.until(lambda: "add" in client.tools())
 
 
 def test_tools_of_well_known_servers_are_shown(world: World) -> None:

@@ -15,7 +15,7 @@ from tests.e2e.agent_clients.programs import MCP_CLIENTS
 from tests.e2e.claude_code.desk import BYPASS, Desk, set_desk, write_json
 from tests.e2e.claude_code.scripted_model import calls
 from tests.e2e.claude_code.versions import VERSIONS, claude_program
-from tests.e2e.proxy.peers import driven, inspected, server, stdio_command
+from tests.e2e.proxy.peers import driven, inspected, patient_command, server, stdio_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ def test_the_official_client_gets_the_same_answers_as_without_the_proxy(
     desktop: Desktop, available: Callable[..., Any], release: str
 ) -> None:
     wanted = some_calls(desktop)
-    told = available(driven, release, stdio_command(sys.executable), desktop.environ(), wanted)
+    told = available(driven, release, patient_command(sys.executable), desktop.environ(), wanted)
     assert told["version"] == NEWEST[release]
     (desktop.home / "memory.jsonl").unlink()
     direct_tools: set[str] = set()
@@ -69,7 +69,7 @@ def test_the_official_client_gets_the_same_answers_as_without_the_proxy(
 def test_a_refusal_reaches_the_official_client(desktop: Desktop, available: Callable[..., Any], release: str) -> None:
     target = str(desktop.files / "x.txt")
     wanted = [("filesystem__write_file", {"path": target, "content": "halt"})]
-    told = available(driven, release, stdio_command(sys.executable), desktop.environ(), wanted)
+    told = available(driven, release, patient_command(sys.executable), desktop.environ(), wanted)
     (refused,) = told["results"]
     assert refused["code"] == -32001
     assert refused["data"]["decision_id"] in refused["message"]
@@ -77,7 +77,7 @@ def test_a_refusal_reaches_the_official_client(desktop: Desktop, available: Call
 
 
 def test_the_inspector_lists_and_calls(desktop: Desktop, available: Callable[..., Any]) -> None:
-    command, environ = stdio_command(sys.executable), desktop.environ()
+    command, environ = patient_command(sys.executable), desktop.environ()
     listed = available(inspected, desktop.home, environ, command, "--method", "tools/list", "--strict")
     assert "everything__echo" in {tool["name"] for tool in listed["tools"]}
     call = ("--method", "tools/call", "--tool-name", "everything__echo", "--tool-arg", f"message=ssn {SSN}")
