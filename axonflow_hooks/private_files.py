@@ -51,23 +51,33 @@ def write_private_json(path: Path, value: dict[str, Any]) -> None:
     write_private(path, json.dumps(value, indent=2, sort_keys=True).encode() + b"\n")
 
 
-def read_private_json(path: Path) -> dict[str, Any] | None:
-    """Take the path of a private file and give its JSON object, or None when there is no such file.
+def read_private(path: Path) -> bytes | None:
+    """Take the path of a private file and give its first MAX_PRIVATE_FILE_BYTES + 1 bytes, None when there is none.
 
-    Raises CredentialError when the file is readable by others, belongs to another user, or is not one JSON object.
+    Raises CredentialError when the file is readable by others or belongs to another user, or cannot be read.
     """
     try:
         # Without O_NONBLOCK a named pipe in the file's place would hold the caller for ever.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(descriptor, "rb") as stream:
             check_private(path, os.fstat(stream.fileno()))
-            data = stream.read(MAX_PRIVATE_FILE_BYTES + 1)
+            return stream.read(MAX_PRIVATE_FILE_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise CredentialError(
             f"{path} cannot be read: {error.strerror}.", remedy="Make it readable by you, or delete it."
         ) from None
+
+
+def read_private_json(path: Path) -> dict[str, Any] | None:
+    """Take the path of a private file and give its JSON object, or None when there is no such file.
+
+    Raises CredentialError when the file is readable by others, belongs to another user, or is not one JSON object.
+    """
+    data = read_private(path)
+    if data is None:
+        return None
     try:
         value = json.loads(data) if len(data) <= MAX_PRIVATE_FILE_BYTES else None
     except (ValueError, RecursionError):

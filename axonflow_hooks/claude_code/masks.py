@@ -106,9 +106,18 @@ def with_more_masked(text: str, masked: str | None, masks: Sequence[Mask]) -> st
     if _bare(masked) == _bare(also):
         return masked
     known = masks_or_one(text, masked)
-    if all(any(mask.start <= more.start and more.end <= mask.end for mask in known) for more in masks):
-        return masked
-    return with_masks(text, joined(known, masks))
+    return masked if _cover(known, masks) else with_masks(text, joined(known, masks))
+
+
+def _cover(known: Sequence[Mask], masks: Sequence[Mask]) -> bool:
+    """Tell whether each of some masks lies in one of others; both stand in order, and apart from each other."""
+    index = 0
+    for mask in masks:
+        while index < len(known) and known[index].end < mask.end:
+            index += 1
+        if index == len(known) or known[index].start > mask.start:
+            return False
+    return True
 
 
 def _bare(masked: str) -> str:

@@ -12,7 +12,8 @@ from axonflow_hooks.errors import SettingsError
 from axonflow_hooks.paths import resolve_paths
 
 if TYPE_CHECKING:
-    from axonflow_hooks.proxy.pins import Pin, PinStore, Waiting
+    from axonflow_hooks.proxy.pin_file import Pin, Waiting
+    from axonflow_hooks.proxy.pins import PinStore
 
 app = typer.Typer(
     help="Serve MCP on stdin and stdout, governing the servers of the backend map.",
@@ -65,21 +66,25 @@ def approve(
     """
     from axonflow_hooks.cli.person import prove_to_local_agents, refuse_inside_host
     from axonflow_hooks.proxy.pins import pin_store
+    from axonflow_hooks.proxy.printable import printable
 
     refuse_inside_host()
     paths = resolve_paths()
     store = pin_store(paths)
     backend, _, tool = what.partition(":")
+    unreadable = [error for name, error in store.unreadable() if backend in {"", name}]
+    for error in unreadable:
+        typer.echo(f"ERROR {printable(str(error))}", err=True)
     waiting = [
         entry for entry in store.all_waiting() if backend in {"", entry[0]} and tool in {"", entry[1], _shown(entry[1])}
     ]
-    if not waiting and what:
+    if not waiting and what and not unreadable:
         raise SettingsError(
             f"Nothing called {what[:100]!r} waits for approval.", remedy="Leave the name out to see all."
         )
     if not waiting:
-        typer.echo("Nothing waits for approval.")
-        return
+        typer.echo("Nothing else waits for approval." if unreadable else "Nothing waits for approval.")
+        raise typer.Exit(1 if unreadable else 0)
     if sys.stdin is None or not sys.stdin.isatty() or not sys.stdout.isatty():
         names = ", ".join(f"{_shown(entry[0])}:{_shown(entry[1])}" for entry in waiting)
         raise SettingsError(
@@ -88,6 +93,8 @@ def approve(
     prove_to_local_agents(paths)
     accepted = sum(_ask(store, *entry) for entry in waiting)
     typer.echo(f"{accepted} accepted, {len(waiting) - accepted} still hidden.")
+    if unreadable:
+        raise typer.Exit(1)
 
 
 def _ask(store: PinStore, backend: str, tool: str, held: Waiting, before: Pin | None) -> bool:

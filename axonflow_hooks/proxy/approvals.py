@@ -31,12 +31,17 @@ class Approvals:
     """The holds of one life of the proxy."""
 
     clock: Callable[[], float] = time.monotonic
-    _held: dict[Key, tuple[str, float]] = field(default_factory=dict)
+    _held: dict[Key, tuple[str, float, frozenset[str]]] = field(default_factory=dict)
 
     def id_for(self, key: Key) -> str:
         """Give the approval id of a call that was held before, "" for none."""
         held = self._held.get(key)
         return held[0] if held and self.clock() - held[1] < KEEP_S else ""
+
+    def policies_of(self, key: Key) -> frozenset[str] | None:
+        """Give the policies that held a call before, None for a call that was not held."""
+        held = self._held.get(key)
+        return held[2] if held and self.clock() - held[1] < KEEP_S else None
 
     def none(self) -> bool:
         """Tell that nothing is held."""
@@ -49,7 +54,7 @@ class Approvals:
         if not decision.approval_id:
             return
         self._held.pop(key, None)
-        self._held[key] = (decision.approval_id, self.clock())
+        self._held[key] = (decision.approval_id, self.clock(), frozenset(decision.policies))
         while len(self._held) > MAX_HELD:
             del self._held[next(iter(self._held))]
 

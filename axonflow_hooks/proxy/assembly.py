@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ from axonflow_hooks.proxy.audit_file import AuditFile
 from axonflow_hooks.proxy.backend import BackendHost
 from axonflow_hooks.proxy.backend_side import BackendSide
 from axonflow_hooks.proxy.breaker import Breaker
-from axonflow_hooks.proxy.catalogue import TOOLS
 from axonflow_hooks.proxy.client_progress import ClientProgress
 from axonflow_hooks.proxy.fleet import Fleet
 from axonflow_hooks.proxy.governed import Governance
@@ -32,6 +30,7 @@ from axonflow_hooks.proxy.response_plane import ResponsePlane
 from axonflow_hooks.proxy.router import Router
 from axonflow_hooks.proxy.routes import Routes
 from axonflow_hooks.proxy.straight_call import StraightCalls
+from axonflow_hooks.proxy.upkeep import AuditKeeper, ListKeeper, again_and_again
 from axonflow_hooks.settings import is_loopback_url
 
 if TYPE_CHECKING:
@@ -55,13 +54,19 @@ class Assembly:
     routes: Routes
     router: Router
     audit_file: AuditFile | None
+    audit: AuditKeeper | None = field(init=False)
+    lists: ListKeeper = field(init=False)
     guardian: Guardian = field(default_factory=Guardian)
     client_progress: ClientProgress = field(default_factory=ClientProgress)
     _sides: list[BackendSide] = field(default_factory=list)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _client_ready: bool = False
     _unannounced: bool = False
-    _audit_gone: bool = False
+
+    def __post_init__(self) -> None:
+        """Give the parts their keepers."""
+        self.audit = AuditKeeper(self.audit_file, self.diagnostics) if self.audit_file is not None else None
+        self.lists = ListKeeper(self.fleet, self.integrity, self.diagnostics, self._announce)
 
     def start_backends(
         self, backends: list[Backend], environ: Mapping[str, str], capabilities: Mapping[str, Any]
@@ -106,8 +111,12 @@ class Assembly:
         self._spawn(self._restore(host))
 
     async def _restore(self, host: BackendHost) -> None:
-        with contextlib.suppress(Refusal):
+        try:
             await self.routes.restore(host)
+        except Refusal:
+            pass  # it was lost again, or does not take what it offers
+        except Exception as error:  # noqa: BLE001 - said here, where a task would end without a word
+            self.diagnostics.say(f"backend {host.id}: it was not told all it should know ({type(error).__name__}).")
 
     def _announce(self) -> None:
         """Tell the client that lists it has seen may have changed."""
@@ -118,51 +127,9 @@ class Assembly:
                     self.router.announce(f"notifications/{kind}/list_changed")
 
     async def upkeep(self, every_s: float) -> None:
-        """Do what no call waits for: sync the audit file, see approvals, check what could not be checked."""
-        state = self.integrity.pins.state()
-        while True:
-            await asyncio.sleep(every_s)
-            if self.audit_file is not None:
-                self._look_after(self.audit_file)
-                with contextlib.suppress(OSError):
-                    await asyncio.to_thread(self.audit_file.sync)
-            newest = self.integrity.pins.state()
-            again = set(self.integrity.unchecked)
-            if newest != state:
-                state = newest
-                again |= {backend for backend, _ in self.integrity.hidden}
-            for backend in again & self.fleet.catalogues.keys():
-                await self._look_again(backend)
-
-    def _look_after(self, file: AuditFile) -> None:
-        """Say what somebody else has done to the audit file."""
-        try:
-            found = file.look_again()
-        except OSError as error:
-            if not self._audit_gone:
-                why = error.strerror or type(error).__name__
-                self.diagnostics.say(
-                    f"WARNING The audit file {file.path} was removed and cannot be put back ({why}): no call is made."
-                )
-            self._audit_gone = True
-            return
-        self._audit_gone = False
-        if found:
-            self.diagnostics.say(f"WARNING The audit file {file.path} {found}.")
-
-    async def _look_again(self, backend: str) -> None:
-        before = {key for key in self.integrity.hidden if key[0] == backend}
-        was_unchecked = backend in self.integrity.unchecked
-        self.integrity.unchecked.pop(backend, None)
-        catalogue = self.fleet.catalogues[backend]
-        if catalogue.host.session is None:
-            return
-        catalogue.forget()
-        with contextlib.suppress(Refusal):
-            await catalogue.items(TOOLS)
-        after = {key for key in self.integrity.hidden if key[0] == backend}
-        if before != after or (was_unchecked and backend not in self.integrity.unchecked):
-            self._announce()
+        """Do what no call waits for, until this is cancelled: keep the audit file, see approvals and new verdicts."""
+        duties = [self.lists.keep, *([self.audit.keep] if self.audit is not None else [])]
+        await asyncio.gather(*(again_and_again(duty, every_s, self.diagnostics) for duty in duties))
 
     def warnings(self, backends: list[Backend]) -> list[str]:
         """Give what the user should know at start."""
@@ -197,13 +164,13 @@ class Assembly:
             side.stop()
         for task in list(self._tasks):
             task.cancel()
+        self.lists.close()
         await self.fleet.stop()
         self.guardian.close()
         await self.governance.schemas.aclose()
         await self.pdp.link.aclose()
-        if self.audit_file is not None:
-            self._look_after(self.audit_file)
-            self.audit_file.close()
+        if self.audit is not None:
+            self.audit.close()
 
 
 def assemble(settings: ProxySettings, environ: Mapping[str, str], diagnostics: Diagnostics) -> Assembly:

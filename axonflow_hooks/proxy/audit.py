@@ -242,14 +242,28 @@ def _numbers_as_text(value: Any) -> Any:
 
 
 def record_count(result: Any) -> int:
-    """Give how many records a result holds: rows of its one list in structuredContent, else its content blocks."""
+    """Give how many records a result holds: the length of the longest list in its structuredContent, at any depth.
+
+    Where that has no list it is one record; where there is none, its content blocks count. A list beside the records
+    does not hide them from what limits their number (wire 1.6, row_count). Rows in the text of a block are not counted.
+    """
     if not isinstance(result, dict):
         return 0
     structured = result.get("structuredContent")
-    if isinstance(structured, dict):
-        lists = [item for item in structured.values() if isinstance(item, list)]
-        return len(lists[0]) if len(lists) == 1 else 1
+    if isinstance(structured, (dict, list)):
+        return _longest_list(structured)
     for name in ("content", "contents", "messages"):
         if isinstance(result.get(name), list):
             return len(result[name])
     return 1 if result else 0
+
+
+def _longest_list(value: dict[str, Any] | list[Any]) -> int:
+    lengths, waiting = [], [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list):
+            lengths.append(len(item))
+        inside = item if isinstance(item, list) else item.values()
+        waiting += [each for each in inside if isinstance(each, (dict, list))]
+    return max(lengths, default=1)

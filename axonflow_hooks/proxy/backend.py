@@ -62,6 +62,7 @@ class BackendHost:
     first_try_over: asyncio.Event = field(default_factory=asyncio.Event)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _next_try: float = 0.0
+    _retired: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def id(self) -> str:
@@ -79,26 +80,45 @@ class BackendHost:
 
     async def run(self) -> None:
         """Keep the backend running until this is cancelled; then end it."""
+        try:
+            await self._run()
+        finally:
+            if self._retired:
+                await asyncio.sleep(0)  # a task that has not begun would end nothing
+                for task in self._retired:
+                    task.cancel()
+                await asyncio.shield(asyncio.gather(*self._retired, return_exceptions=True))
+
+    async def _run(self) -> None:
         failures = 0
         while True:
-            session = Session(self.listener, self._note)
+            session, retired = Session(self.listener, self._note), False
             try:
                 await self._open(session)
                 self._enter(session)
                 await session.gone.wait()
                 failures = 0 if session.served else failures + 1
+                retired = not session.lost.is_set()
                 self._leave(f"it was lost: {session.reason}")
             except Exception as error:  # noqa: BLE001 - whatever it was, it is tried again
                 failures += 1
                 self._leave(_reason(error))
             finally:
                 self.session = None
-                if session.transport is not None:
+                if retired:
+                    self._end_once_idle(session)
+                elif session.transport is not None:
                     session.lose("it is being ended")
                     await asyncio.shield(_close(session))
             pause = min(FIRST_PAUSE_S * 2.0 ** min(failures, 16), LONGEST_PAUSE_S)
             self._next_try = time.monotonic() + pause
             await asyncio.sleep(pause)
+
+    def _end_once_idle(self, session: Session) -> None:
+        """End a session that has been replaced, once those who wait in it have their answers."""
+        task = asyncio.get_running_loop().create_task(_end_once_idle(session))
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)
 
     async def _open(self, session: Session) -> None:
         if self.spec.command is not None:
@@ -178,7 +198,8 @@ class BackendHost:
         """Send a request and give its answer: at most once, unless it is `repeatable`. Raises Refusal.
 
         It is sent again only when the backend has certainly seen nothing of it, or may see it twice; and once, in a new
-        session, where the server says that the session has expired (MCP 2025-06-18, transports: session management).
+        session, where the server says that the session has expired (MCP 2025-06-18, transports: session management),
+        beyond doubt for a request that is not repeatable.
         `begun` is what `Session.begin` has given for this request.
         """
         loop = asyncio.get_running_loop()
@@ -195,7 +216,8 @@ class BackendHost:
                 raise self._late(executed=None) from None
             except Lost as lost:
                 renewed = lost.expired and not (before is not None and before.expired)
-                if last_try or lost.refused or (lost.sent and not (repeatable or renewed)):
+                again = (renewed and not lost.doubtful) or (repeatable and renewed == lost.expired)
+                if last_try or lost.refused or (lost.sent and not again):
                     raise self._lost(lost if before is None or lost.sent else before) from None
                 before = lost if lost.sent else before
                 if not session.gone.is_set() and not lost.expired:
@@ -245,6 +267,14 @@ def _reason(error: Exception) -> str:
     if isinstance(error, (SettingsError, Lost, HandshakeFailed)):
         return str(error).rstrip(".")
     return f"it cannot be started or spoken with ({type(error).__name__})"  # the text of any error could quote data
+
+
+async def _end_once_idle(session: Session) -> None:
+    try:
+        await session.idle()
+    finally:
+        session.lose("it is being ended")
+        await asyncio.shield(_close(session))
 
 
 async def _close(session: Session) -> None:

@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 MAX_NOTICES: Final = 256
 """Log lines and progress texts of one backend that may wait to be checked; more are dropped."""
 
+MAX_NOTICES_CHARS: Final = 32_000_000
+"""So long may they be together."""
+
 MAX_REQUESTS: Final = 64
+
+MAX_ANSWERS: Final = 4_096
+"""Answers that may be on their way to a backend; what it asks then is not answered."""
+
+MAX_UNREAD_BYTES: Final = 16_000_000
+"""So much may wait for a client that does not read; then it is told nothing that is no answer. Answers wait longer."""
 
 _NEEDS: Final = {"sampling/createMessage": "sampling", "elicitation/create": "elicitation", "roots/list": "roots"}
 _LISTS: Final = {
@@ -59,29 +68,51 @@ class BackendSide:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _asking: dict[Any, asyncio.Task[None]] = field(default_factory=dict)
     _notices: asyncio.Queue[tuple[str, Member, Progress | None]] | None = None
+    _notices_chars: int = 0
+    _dropped: tuple[str, str] = ("", "")
 
     def on_request(self, session: Session, raw_id: str, method: str, params: Member | None) -> None:
         """Take a request of the backend."""
         if method == "ping":
-            self._spawn(session.answer(raw_id))
+            self._answer(session, raw_id)
             return
         needed = _NEEDS.get(method)
         if needed is None or not isinstance(self.capabilities.get(needed), dict) or len(self._asking) >= MAX_REQUESTS:
             error = {"code": METHOD_NOT_FOUND, "message": f"The client does not offer {method[:60]}"}
-            self._spawn(session.answer(raw_id, error=error))
+            self._answer(session, raw_id, error)
             return
         key = _key(json.loads(raw_id))
         if key in self._asking:
             error = {"code": INVALID_REQUEST, "message": "Invalid request: this id is in use"}
-            self._spawn(session.answer(raw_id, error=error))
+            self._answer(session, raw_id, error)
             return
         self._asking[key] = task = self._spawn(self._ask(session, raw_id, method, params))
         task.add_done_callback(lambda _: self._asking.pop(key, None))
 
+    def _answer(self, session: Session, raw_id: str, error: dict[str, Any] | None = None) -> None:
+        if len(self._tasks) < MAX_ANSWERS:
+            self._spawn(session.answer(raw_id, error=error))
+        else:
+            self._say_dropped("An answer to it", "too many are on their way")
+
+    def _say_dropped(self, what: str, why: str) -> None:
+        """Tell that something was dropped: once for what comes in a row."""
+        if (what, why) != self._dropped:
+            self.diagnostics.say(f"backend {self.backend}: {what} was dropped, as {why}; so are the next ones.")
+        self._dropped = what, why
+
+    def _show(self, method: str, params: str) -> None:
+        """Send the client a notification, unless it does not read."""
+        if self.router.unread() > MAX_UNREAD_BYTES:
+            self._say_dropped(f"A {method} of it", "the client does not read")
+            return
+        self._dropped = "", ""
+        self.router.notify(method, params)
+
     async def _ask(self, session: Session, raw_id: str, method: str, params: Member | None) -> None:
         session.busy_with_client += 1
         asking = asyncio.ensure_future(self._asked(session, method, params))
-        gone = asyncio.ensure_future(session.gone.wait())
+        gone = asyncio.ensure_future(session.lost.wait())
         try:
             await asyncio.wait((asking, gone), return_when=asyncio.FIRST_COMPLETED)
             if asking.done():
@@ -147,7 +178,7 @@ class BackendSide:
         if not isinstance(uri, str) or self.routes.subscribed.get(uri) != self.backend:
             return
         if len(params.value) == 1:
-            self.router.notify(method, params.raw)  # the client's own text
+            self._show(method, params.raw)  # the client's own text
         else:
             self._enqueue(method, params)
 
@@ -158,7 +189,7 @@ class BackendSide:
             return  # nothing of the client's that is under way here
         alone = set(params.value) <= {"progressToken", "progress", "total"} and counts_in(params.value, MAX_COUNT)
         if alone and not progress.unchecked:
-            self.router.notify("notifications/progress", params.raw)
+            self._show("notifications/progress", params.raw)
         elif self._enqueue("notifications/progress", params, progress):
             progress.unchecked += 1
             progress.settled.clear()
@@ -172,11 +203,12 @@ class BackendSide:
         if self._notices is None:
             self._notices = asyncio.Queue(MAX_NOTICES)
             self._spawn(self._check_notices(self._notices))
-        try:
-            self._notices.put_nowait((method, params, progress))
-        except asyncio.QueueFull:
+        length = len(params.raw)
+        if self._notices.full() or (self._notices_chars and self._notices_chars + length > MAX_NOTICES_CHARS):
             self.diagnostics.say(f"backend {self.backend}: a {method} was dropped, as too many wait to be checked.")
             return False
+        self._notices_chars += length
+        self._notices.put_nowait((method, params, progress))
         return True
 
     async def _check_notices(self, waiting: asyncio.Queue[tuple[str, Member, Progress | None]]) -> None:
@@ -188,13 +220,14 @@ class BackendSide:
                 if progress is not None and not counts_in(read_value(checked.raw)):
                     self.diagnostics.say(f"backend {self.backend}: a {method} was dropped, as it tells no numbers.")
                 elif progress is None or self.routes.tokens.get(params.value["progressToken"]) is progress:
-                    self.router.notify(method, checked.raw)
+                    self._show(method, checked.raw)
             except Refusal:
                 self.diagnostics.say(f"backend {self.backend}: a {method} was dropped, as it could not pass the check.")
             except Exception as error:  # noqa: BLE001 - the next ones are to be shown all the same
                 what = f"as its check failed ({type(error).__name__})"
                 self.diagnostics.say(f"backend {self.backend}: a {method} was dropped, {what}.")
             finally:
+                self._notices_chars -= len(params.raw)
                 if progress is not None:
                     progress.checked()
 

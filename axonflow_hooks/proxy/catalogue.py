@@ -70,11 +70,16 @@ class Catalogue:
         """Give the items of a kind by name; {} of what the backend does not offer. Raises Refusal."""
         if kind in self._known:
             return self._known[kind]
-        task = self._loading.get(kind)
-        if task is None:
-            task = self._loading[kind] = asyncio.get_running_loop().create_task(self._load(kind))
-            task.add_done_callback(lambda done: self._loaded(kind, done))
-        return await self._awaited(kind, task)
+        return await self._awaited(kind, self._loading.get(kind) or self._begin(kind))
+
+    async def again(self, kind: Kind) -> dict[str, Item]:
+        """Give the items as the backend has them now; what is known stays until they are here. Raises Refusal."""
+        return await self._awaited(kind, self._begin(kind))
+
+    def _begin(self, kind: Kind) -> asyncio.Task[dict[str, Item]]:
+        task = self._loading[kind] = asyncio.get_running_loop().create_task(self._load(kind))
+        task.add_done_callback(lambda done: self._loaded(kind, done))
+        return task
 
     async def _awaited(self, kind: Kind, task: asyncio.Task[dict[str, Item]]) -> dict[str, Item]:
         """Wait for a list as long as a call may take; it is loaded on where that is not enough."""

@@ -74,6 +74,12 @@ class ClientLink:
         """Send one message that is a line already."""
         self._out.add_line(line)
 
+    def unread(self) -> int:
+        """Give how many bytes wait for the client to read them."""
+        if self._writer is not None:
+            return self._writer.get_write_buffer_size()
+        return self._thread_writer.unread() if self._thread_writer is not None else 0
+
     def _write(self, data: bytes) -> None:
         if self._writer is not None:
             if not self._writer.is_closing():
@@ -167,6 +173,10 @@ class _ThreadWriter:
         with self._changed:
             self._waiting.append(data)
             self._changed.notify()
+
+    def unread(self) -> int:
+        with self._changed:
+            return sum(map(len, self._waiting))
 
     def close(self) -> None:
         with self._changed:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 from axonflow_hooks.proxy.catalogue import RESOURCES, TEMPLATES, Catalogue
 from axonflow_hooks.proxy.exact_json import UnreadableMessage
 from axonflow_hooks.proxy.naming import SEPARATOR, exposed_name
-from axonflow_hooks.proxy.refusals import DENIED, INVALID_PARAMS, Refusal
+from axonflow_hooks.proxy.refusals import DENIED, INVALID_PARAMS, Refusal, backend_failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from axonflow_hooks.proxy.backend import BackendHost
     from axonflow_hooks.proxy.catalogue import Item, Kind
@@ -89,7 +89,7 @@ class Fleet:
             self.diagnostics.say(f"backend {host.id}: {kind.method} takes long; what it lists later is announced.")
             return list(catalogue.known(kind).values())
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one list, the others come
-            self.diagnostics.say(f"backend {host.id}: {kind.method} is left out: {_fault(error)}")
+            self.diagnostics.say(f"backend {host.id}: {kind.method} is left out: {fault_of(error)}")
             return []
 
     def _without_collisions(self, kind: Kind, found: list[tuple[BackendHost, Item]]) -> list[tuple[BackendHost, Item]]:
@@ -112,7 +112,7 @@ class Fleet:
         catalogue = self._catalogue_of(name)
         if catalogue is not None:
             for load in (catalogue.items, catalogue.fresh):
-                item = self._named(kind, catalogue.host, await load(kind), name)
+                item = self._named(kind, catalogue.host, await _read(load, kind, catalogue.host.id), name)
                 if item is not None:
                     return catalogue.host, item
             self._refuse_hidden(catalogue.host.id, name)
@@ -161,7 +161,21 @@ class Fleet:
         raise Refusal(INVALID_PARAMS, f"Unknown resource: {uri[:200]}", verdict="error", data={"uri": uri[:2000]})
 
 
-def _fault(error: Exception) -> str:
+async def _read(load: Callable[[Kind], Awaitable[dict[str, Item]]], kind: Kind, backend: str) -> dict[str, Item]:
+    """Load a list for a call. Raises Refusal, for whatever reason it does not come: the call was not made then."""
+    try:
+        return await load(kind)
+    except Refusal as refusal:
+        if refusal.data.get("executed", False) is False:
+            raise
+        fault = refusal.message.rstrip(".")
+    except Exception as error:  # noqa: BLE001 - a call is refused and recorded, whatever is wrong with the list
+        fault = fault_of(error)
+    message = f"The call was not made, as {kind.method} of the server {backend!r} failed: {fault}."
+    raise backend_failed(message, backend, executed=False)
+
+
+def fault_of(error: Exception) -> str:
     """Give why a list cannot be shown, without anything of what it holds."""
     if isinstance(error, Refusal):
         return error.message

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from axonflow_hooks.proxy.audit import Call, Outcome, parameters_hash, record_count
 from axonflow_hooks.proxy.binaries import refuse_binaries
 from axonflow_hooks.proxy.cautions import with_note
-from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_value
+from axonflow_hooks.proxy.exact_json import Member, UnreadableMessage, read_value
 from axonflow_hooks.proxy.foreign_errors import told_apart
 from axonflow_hooks.proxy.output_schema import OutputSchemas
 from axonflow_hooks.proxy.refusals import Refusal, unavailable
-from axonflow_hooks.proxy.request_plane import Passed
+from axonflow_hooks.proxy.request_params import without_meta
+from axonflow_hooks.proxy.request_plane import Apart, Passed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from axonflow_hooks.proxy.agent_link import Exchange
     from axonflow_hooks.proxy.audit import AuditTrail, HashForm
-    from axonflow_hooks.proxy.exact_json import Member
     from axonflow_hooks.proxy.pdp import Target
     from axonflow_hooks.proxy.request_plane import RequestPlane
     from axonflow_hooks.proxy.response_plane import Checked, ResponsePlane
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 MAX_UNKNOWN_NAME_CHARS: Final = 200
-HASHED_AT_ONCE_CHARS: Final = 100_000
-"""Larger arguments are hashed in a thread: in canonical form it takes a second for 10 MB."""
+TAKEN_AT_ONCE_CHARS: Final = 100_000
+"""Larger arguments are hashed, and larger results counted, in a thread: 10 MB in canonical form take a second."""
 
 
 class Request(NamedTuple):
@@ -40,7 +40,7 @@ class Request(NamedTuple):
 
     `output_schema` is the JSON Schema that the result's structuredContent promises to fit. `whole` is what is decided
     on, and masked, in place of the arguments where the backend gets more; the audit row is of the arguments alone.
-    `executes` is False for what the proxy answers itself.
+    `executes` is False for what the proxy answers itself. `method` is the client's, whatever tools are called.
     """
 
     target: Target
@@ -52,6 +52,7 @@ class Request(NamedTuple):
     output_schema: Any = None
     whole: Member | None = None
     executes: bool = True
+    method: str = "tools/call"
 
 
 @dataclass(slots=True)
@@ -132,25 +133,33 @@ class Governance:
         if reply.result is None:
             error = await self._error(call, request, reply.error)
             return Outcome("allow", records=0, error="the backend answered an error"), BackendError(error)
-        records = record_count(reply.result.value)
+        records = await _counted(reply.result)
         checked = await self._check(begun, request, reply.result, records)
         return answered(reply.result.value, records), checked
 
     async def _admit(self, begun: Begun, request: Request) -> Passed:
-        value, raw, fingerprint = request.arguments, request.raw_arguments, begun.call.parameters_hash
-        if request.whole is not None:
-            value, raw = request.whole.value, request.whole.raw
-            fingerprint, _ = await _hashed(value, raw)
+        given, fingerprint, apart = request.whole, begun.call.parameters_hash, None
+        if given is None:
+            given = Member(request.arguments, request.raw_arguments)
+        else:
+            asked, meta = without_meta(given)
+            if not asked.value.keys() <= {"arguments"}:
+                fingerprint, _ = await _hashed(asked.value, asked.raw)
+            else:
+                asked = Member(request.arguments, request.raw_arguments)
+            if meta is not None:
+                apart = Apart(asked.value, meta.value, (await _hashed(meta.value, meta.raw))[0])
         if begun.decision is not None:
-            return Passed(begun.decision, raw)
+            return Passed(begun.decision, given.raw)
         return await self.requests.admit(
             request.target,
             request.name,
-            value,
-            raw,
+            given.value,
+            given.raw,
             fingerprint=fingerprint,
             trace_id=request.trace_id,
             begun=begun.asked,
+            apart=apart,
         )
 
     async def _check(self, begun: Begun, request: Request, member: Member, records: int) -> str:
@@ -181,7 +190,7 @@ class Governance:
             raise unavailable("The backend's answer is neither result nor error; it is withheld.", executed=True)
         if not self._wanted(call):
             await self._refuse_binaries(call, request, error)
-            return told_apart(error.raw, request.target, request.name)
+            return told_apart(error.raw, request.target, request.method)
         trace_id = _trace_id(call, request)
         checked = await self.responses.check(
             request.target, error.value, error.raw, binary=request.binary, trace_id=trace_id
@@ -189,7 +198,7 @@ class Governance:
         self._count(call, checked)
         try:
             if read_value(checked.raw).get("code") == error.value["code"]:
-                return told_apart(checked.raw, request.target, request.name)
+                return told_apart(checked.raw, request.target, request.method)
         except UnreadableMessage:
             pass  # masked, two of its keys are one
         raise unavailable("The backend's error could not be masked; it is withheld.", executed=True)
@@ -231,9 +240,15 @@ class Governance:
 
 
 async def _hashed(value: Any, raw: str) -> tuple[str, HashForm]:
-    if len(raw) < HASHED_AT_ONCE_CHARS:
+    if len(raw) < TAKEN_AT_ONCE_CHARS:
         return parameters_hash(value, raw)
     return await asyncio.to_thread(parameters_hash, value, raw)
+
+
+async def _counted(result: Member) -> int:
+    if len(result.raw) < TAKEN_AT_ONCE_CHARS:
+        return record_count(result.value)
+    return await asyncio.to_thread(record_count, result.value)
 
 
 def _trace_id(call: Call, request: Request) -> str:

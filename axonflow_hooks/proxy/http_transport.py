@@ -11,7 +11,7 @@ import httpx
 from axonflow_hooks.errors import AgentUnavailable, SettingsError
 from axonflow_hooks.proxy.backend_map import resolve
 from axonflow_hooks.proxy.exact_json import MAX_MESSAGE_BYTES, UnreadableMessage, read_text
-from axonflow_hooks.proxy.http_answers import SESSION_ID, read_body, says_expired
+from axonflow_hooks.proxy.http_answers import SESSION_ID, read_body, says_expired, told_redirect
 from axonflow_hooks.proxy.rpc import Lost
 from axonflow_hooks.proxy.sse import EventReader, EventTooLong
 
@@ -38,6 +38,7 @@ _REFUSED: Final = _UNREAD | {400, 404}
 """Statuses that the same request would get again. Tools that have done half their work answer 400 and 404, too."""
 
 _EXPIRED: Final = "its session has expired"
+_DOUBTFUL: Final = "it answered as for a session that has expired (HTTP {})"
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -54,6 +55,7 @@ class HttpTransport:
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._session_id = ""
+        self._expired = False
         self.protocol_version = ""
         try:
             self._http = new_http_client(url, keep_alive_s=30.0, max_connections=MAX_CONNECTIONS)
@@ -98,7 +100,7 @@ class HttpTransport:
         """End the session at the server, then the connections."""
         for task in list(self._tasks):
             task.cancel()
-        if self._session_id:
+        if self._session_id and not self._expired:
             with contextlib.suppress(Exception):  # it is left either way
                 await asyncio.wait_for(self._http.delete(self._url, headers=self._sent()), 2.0)
         await self._http.aclose()
@@ -110,7 +112,12 @@ class HttpTransport:
         except Lost as lost:
             self._session.fail(request_id, lost)
             if lost.expired:
-                self._session.lose(lost.reason)
+                self._retire()
+
+    def _retire(self) -> None:
+        """Take it that the session has expired: calls that the server has taken may still be answered."""
+        self._expired = True
+        self._session.retire(_EXPIRED)
 
     async def _exchange(self, message: str, request_id: int | None) -> None:
         content = message.encode("utf-8", "surrogatepass")
@@ -146,29 +153,32 @@ class HttpTransport:
                 raise Lost(_EXPIRED, sent=True, expired=True)
             return
         if status != 202:
-            self._take_whole(status, _texts(await _bounded(reply), kind), request_id)
+            moved = told_redirect(self._url, status, reply.headers.get("location", ""))
+            self._take_whole(status, await _bounded(reply), kind, request_id, moved)
 
-    def _take_whole(self, status: int, texts: list[str], request_id: int) -> None:
-        """Take the bodies of an answer that is no stream. Raises Lost where none of them answers the request.
+    def _take_whole(self, status: int, content: bytes, kind: str, request_id: int, moved: str) -> None:
+        """Take the content of an answer that is no stream. Raises Lost where nothing in it answers the request.
 
         What answers the request is its answer under any status: the backend has executed it, or knows that it has not.
+        After any other 404 there has to be a new session (MCP 2025-06-18, transports: session management). But only one
+        that says no more, or what SDKs say of a session, tells that the request was not looked into.
         """
-        bodies = [read_body(text, request_id) for text in texts]
+        bodies = [read_body(text, request_id) for text in _texts(content, kind)]
         known = bool(self._session_id) and status in {400, 404}
         spoken = known and any(says_expired(body.said) for body in bodies)
         answer = next((body.answer for body in bodies if body.answer is not None), None)
         error = next((body.error for body in bodies if body.error is not None), None)
-        if answer is None and known and (status == 404 or spoken):
-            raise Lost(_EXPIRED, sent=True, expired=True)
+        if spoken or (known and status == 404 and answer is None):
+            if answer is None and (spoken or not content.strip()):
+                raise Lost(_EXPIRED, sent=True, expired=True)
+            raise Lost(_DOUBTFUL.format(status), sent=True, expired=True, doubtful=True)
         if answer is None and error is not None:
             answer = f'{{"jsonrpc":"2.0","id":{request_id},"error":{error.raw}}}'  # as of a request that was refused
         if answer is not None:
             self._session.receive(answer)
-            if spoken:
-                self._session.lose(_EXPIRED)
         elif status >= 300:
             # The body is the backend's own text and has not been checked: the status says enough.
-            raise Lost(f"it answered HTTP {status}", sent=status not in _UNREAD, refused=status in _REFUSED)
+            raise Lost(f"it answered HTTP {status}{moved}", sent=status not in _UNREAD, refused=status in _REFUSED)
 
     async def _events(self, reply: httpx.Response, request_id: int | None) -> None:
         """Read a stream of events; where it breaks off before the answer, take it up again by its last event's id."""
@@ -211,7 +221,7 @@ class HttpTransport:
                 async with self._http.stream("GET", self._url, headers=sent) as reply:
                     kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
                     if reply.status_code == 404 and self._session_id:
-                        self._session.lose(_EXPIRED)
+                        self._retire()
                         return
                     if reply.status_code != 200 or kind != "text/event-stream":
                         return  # 405: it has no such stream

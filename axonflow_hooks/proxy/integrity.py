@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -10,8 +10,10 @@ from axonflow_hooks.errors import CredentialError
 from axonflow_hooks.proxy.catalogue import TOOLS, Item
 from axonflow_hooks.proxy.cautions import injections
 from axonflow_hooks.proxy.exact_json import UnreadableMessage, array_elements, read_value
+from axonflow_hooks.proxy.masked_definition import said_otherwise
 from axonflow_hooks.proxy.pdp import Target
-from axonflow_hooks.proxy.pins import definition_hash
+from axonflow_hooks.proxy.pin_file import MAX_NESTING, nested_too_deeply
+from axonflow_hooks.proxy.pins import Accepted, Changes, Held, definition_hash
 from axonflow_hooks.proxy.refusals import DENIED, MaskedName, Refusal
 from axonflow_hooks.proxy.schema_references import references_elsewhere
 
@@ -21,12 +23,87 @@ if TYPE_CHECKING:
     from axonflow_hooks.proxy.backend import BackendHost
     from axonflow_hooks.proxy.catalogue import Kind
     from axonflow_hooks.proxy.diagnostics import Diagnostics
-    from axonflow_hooks.proxy.pins import PinnedTools, PinStore
+    from axonflow_hooks.proxy.pin_file import PinnedTools
+    from axonflow_hooks.proxy.pins import PinStore
     from axonflow_hooks.proxy.response_plane import ResponsePlane
 
 MAX_NAMED: Final = 3
 HOLDS_MASKED: Final = "its definition holds what policy masks"
+CHANGED: Final = "its definition has changed since it was accepted"
+LOST: Final = "what was accepted of it cannot be read"
+TOO_DEEP: Final = f"its definition is nested more than {MAX_NESTING} deep, so it cannot be kept or compared."
+NO_ROOM: Final = "there is no room for more definitions of this server."
 HELD: Final = "Run `axonflow-hooks proxy approve` to see the difference and decide."
+
+
+@dataclass(slots=True)
+class _Review:
+    """The review of one list of tools: what may be seen, why the rest may not, what is to be written and said."""
+
+    known: PinnedTools
+    visible: dict[str, Item] = field(default_factory=dict)
+    hidden: dict[str, str] = field(default_factory=dict)
+    fresh: list[Item] = field(default_factory=list)
+    changes: Changes = field(default_factory=Changes)
+    digests: dict[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+
+    def sort(self, item: Item) -> None:
+        """Take it that a tool is offered: show it, hide it, or have it looked at."""
+        name, digest = item.name, self.digests[item.name]
+        pin, held = self.known.pinned.get(name), self.known.waiting.get(name)
+        if name in self.known.unreadable:
+            self.hold(item, LOST)
+        elif pin is not None and pin.hash == digest:
+            shown = item if pin.masked is None else _as_kept(item, pin.masked)
+            if shown is None:
+                self.fresh.append(item)
+                return
+            self.visible[name] = shown
+            if held is not None:
+                self.changes.cleared.add(name)
+        elif pin is not None:
+            self.hold(item, CHANGED)
+        elif held is not None and held.hash == digest and held.reason != HOLDS_MASKED:
+            self.hidden[name] = f"{held.reason}. {HELD}"
+        else:
+            self.fresh.append(item)
+
+    def hold(self, item: Item, reason: str) -> None:
+        """Hide a tool until a person has seen it."""
+        self.hidden[item.name] = f"{reason}. {HELD}"
+        waiting = self.known.waiting.get(item.name)
+        if waiting is None or (waiting.hash, waiting.reason) != (self.digests[item.name], reason):
+            self.changes.held[item.name] = Held(item.value, reason)
+            self.said.append(f"the tool {item.name!r} is hidden: {reason}. {HELD}")
+
+    def accept(self, item: Item, masked: str | None = None) -> None:
+        """Show a tool, as it is masked where anything of it is; what is kept is its definition."""
+        self.visible[item.name] = item if masked is None else Item(item.name, read_value(masked), masked)
+        if item.name not in self.known.pinned:
+            self.changes.accepted[item.name] = Accepted(item.value, masked)
+
+    def accept_masked(self, item: Item, text: str) -> None:
+        """Show a tool as its text is masked, where it says the same but for its prose."""
+        if text == item.raw:
+            self.accept(item)
+            return
+        try:
+            fault = said_otherwise(item.value, read_value(text), TOOLS.key)
+        except UnreadableMessage:
+            fault = "the name of a field"
+        if fault:
+            self.hold(item, f"{HOLDS_MASKED}: {fault}")
+        else:
+            self.accept(item, text)
+
+
+def _as_kept(item: Item, masked: str) -> Item | None:
+    """Give a tool as its definition was masked before; None where that text is not kept."""
+    try:
+        return Item(item.name, read_value(masked), masked)
+    except UnreadableMessage:
+        return None
 
 
 @dataclass(slots=True)
@@ -42,49 +119,58 @@ class Integrity:
     hidden: dict[tuple[str, str], str] = field(default_factory=dict)
     unchecked: dict[str, str] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
+    _told: dict[str, list[str]] = field(default_factory=dict)
     _looked_at: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def review(self, host: BackendHost, kind: Kind, items: Sequence[Item]) -> list[Item]:
         """Take the items a backend lists, give those that may be seen. What cannot be checked is not seen."""
         if kind is not TOOLS:
             return await self._checked(host, kind, items)
-        for key in [key for key in self.hidden if key[0] == host.id]:
-            del self.hidden[key]
         offered = [item for item in items if host.spec.exposes(item.name)]
         try:
-            return await self._tools(host, offered)
+            visible, hidden = await self._tools(host, offered)
         except CredentialError as error:
             self.diagnostics.say(f"backend {host.id}: its tools are hidden, as {error}")
-            for item in offered:
-                self.hidden[host.id, item.name] = str(error)
-            return []
+            visible, hidden = {}, {item.name: str(error) for item in offered}
+        for key in [key for key in self.hidden if key[0] == host.id]:
+            del self.hidden[key]
+        self.hidden |= {(host.id, name): reason for name, reason in hidden.items()}
+        return [visible[item.name] for item in offered if item.name in visible]
 
-    async def _tools(self, host: BackendHost, offered: list[Item]) -> list[Item]:
-        known = self.pins.read(host.id)
-        visible: set[str] = set()
-        fresh: list[Item] = []
+    async def _tools(self, host: BackendHost, offered: list[Item]) -> tuple[dict[str, Item], dict[str, str]]:
+        """Give the tools that may be seen, and of the others why not; what is new of them is written down at once."""
+        review = await asyncio.to_thread(self._compared, host.id, offered)
         for item in offered:
-            pin, digest = known.pinned.get(item.name), definition_hash(item.value)
-            self._note_references(host, item, digest)
-            if pin is not None and pin.hash == digest:
-                visible.add(item.name)
-                if item.name in known.waiting:
-                    self.pins.forget_waiting(host.id, item.name)
-            elif pin is not None:
-                self._hold(host, item, known, "its definition has changed since it was accepted")
-            elif (held := known.waiting.get(item.name)) is not None and held.hash == digest:
-                self.hidden[host.id, item.name] = f"{held.reason}. {HELD}"
-            else:
-                fresh.append(item)
-        clean = await self._scan(host, fresh, known)
-        if clean:
-            self.pins.pin(host.id, {item.name: item.value for item in clean})
-        visible |= {item.name for item in clean}
-        return [item for item in offered if item.name in visible]
+            self._note_references(host, item, review.digests.get(item.name, ""))
+        await self._scan(host, review)
+        if review.changes:
+            left_out = await asyncio.to_thread(self.pins.record, host.id, review.changes)
+            for name in left_out:
+                review.visible.pop(name, None)
+                review.hidden[name] = NO_ROOM
+            if left_out:
+                review.said.append(f"{len(left_out)} tools are hidden: {NO_ROOM}")
+        before, self._told[host.id] = self._told.get(host.id, ()), review.said
+        for text in review.said:
+            if text not in before:
+                self.diagnostics.say(f"backend {host.id}: {text}")
+        return review.visible, review.hidden
+
+    def _compared(self, backend: str, offered: list[Item]) -> _Review:
+        """Compare what is offered with what is known of it; run in a thread, as lists may be long."""
+        review = _Review(self.pins.read(backend))
+        for item in offered:
+            if nested_too_deeply(item.value):
+                review.hidden[item.name] = TOO_DEEP
+                review.said.append(f"the tool {item.name[:80]!r} is hidden: {TOO_DEEP}")
+                continue
+            review.digests[item.name] = definition_hash(item.value)
+            review.sort(item)
+        return review
 
     def _note_references(self, host: BackendHost, item: Item, digest: str) -> None:
         """Say once of a definition what its schemas refer to elsewhere."""
-        if self._looked_at.get((host.id, item.name)) == digest:
+        if not digest or self._looked_at.get((host.id, item.name)) == digest:
             return
         self._looked_at[host.id, item.name] = digest
         for member, reference in references_elsewhere(item.value)[:MAX_NAMED]:
@@ -94,39 +180,34 @@ class Integrity:
                 f"proxy does not fetch that{then}."
             )
 
-    def _hold(self, host: BackendHost, item: Item, known: PinnedTools, reason: str) -> None:
-        self.hidden[host.id, item.name] = f"{reason}. {HELD}"
-        waiting = known.waiting.get(item.name)
-        if waiting is None or waiting.hash != definition_hash(item.value):
-            self.pins.hold(host.id, item.name, item.value, reason)
-            self.diagnostics.say(f"backend {host.id}: the tool {item.name!r} is hidden: {reason}. {HELD}")
-
-    async def _scan(self, host: BackendHost, fresh: list[Item], known: PinnedTools) -> list[Item]:
-        """Have new definitions looked at for instructions to the model and the like; give the clean ones."""
-        if not fresh or await self._is_clean(host, fresh) == "":
-            return fresh
-        clean = []
-        for item in fresh:
-            fault = await self._is_clean(host, [item])
-            if fault == "":
-                clean.append(item)
-            elif fault is None:
+    async def _scan(self, host: BackendHost, review: _Review) -> None:
+        """Have new definitions looked at for instructions to the model and the like, all at once where that will do."""
+        if not review.fresh:
+            return
+        found = await self._look(host, review.fresh)
+        for place, item in enumerate(review.fresh):
+            if isinstance(found, list) and found[place] == item.raw:
+                review.accept(item)
+                continue
+            alone = found if len(review.fresh) == 1 else await self._look(host, [item])
+            if isinstance(alone, list):
+                review.accept_masked(item, alone[0])
+            elif alone is None:
                 why = self.unchecked.get(host.id, "")
-                self.hidden[host.id, item.name] = f"its definition could not be checked yet. {why}".rstrip()
+                review.hidden[item.name] = f"its definition could not be checked yet. {why}".rstrip()
             else:
-                self._hold(host, item, known, fault)
+                review.hold(item, alone)
         if host.id not in self.unchecked:
             self._said.pop(host.id, None)
-        return clean
 
-    async def _is_clean(self, host: BackendHost, items: list[Item]) -> str | None:
-        """Give "" for clean definitions, what is wrong with them otherwise, None when nobody could tell."""
-        value = [item.value for item in items]
+    async def _look(self, host: BackendHost, items: list[Item]) -> list[str] | str | None:
+        """Give the texts of definitions as they may be shown, or what is wrong with them; None when nobody can tell."""
+        raw = f"[{','.join(item.raw for item in items)}]"
         try:
-            checked = await self.responses.check(Target(host.id, "tools/list"), value, json.dumps(value))
+            checked = await self.responses.check(Target(host.id, "tools/list"), [item.value for item in items], raw)
         except Refusal as refusal:
             if isinstance(refusal.cause, MaskedName):
-                return HOLDS_MASKED
+                return f"{HOLDS_MASKED}: the name of a field"
             if refusal.code != DENIED:
                 self._unchecked(host, refusal)
                 return None
@@ -135,7 +216,7 @@ class Integrity:
         if found := injections(checked.warned):
             names = ", ".join(caution.name for caution in found[:MAX_NAMED])
             return f"its definition reads as orders to the model ({names})"
-        return HOLDS_MASKED if checked.redactions else ""
+        return array_elements(checked.raw) if checked.redactions else [item.raw for item in items]
 
     def _unchecked(self, host: BackendHost, refusal: Refusal) -> None:
         """Note that nobody could tell, and why: said once, until something else is the reason."""

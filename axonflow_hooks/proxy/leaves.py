@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import repeat
 from typing import Any, Final, Literal, NamedTuple
 
-from axonflow_hooks.proxy.tables import columns_of, first_row
+from axonflow_hooks.proxy.tables import Scope, Table, Tables
 
 Kind = Literal["text", "number", "key", "binary"]
 
@@ -24,7 +24,9 @@ class Leaf(NamedTuple):
     """One text. `label` is the key of the nearest object around it, which tells what a bare value is.
 
     In a table (`{"columns": […], "rows": [[…], …]}`, or rows below a first one of names) it has the column's name, too.
-    `parent` is the key under which that nearest object stands, `listed` tells that it is an item of a list.
+    `parent` is the key under which that nearest object stands, `listed` tells that it is an item of a list. `bare` is
+    for a key without a text behind it: `true`, or `null` for what says nothing at all. `cell` tells that the
+    column of a table names it, or what it stands in.
     """
 
     ordinal: int
@@ -33,70 +35,76 @@ class Leaf(NamedTuple):
     kind: Kind
     parent: str = ""
     listed: bool = False
+    bare: str = ""
+    cell: bool = False
 
 
-class _Column(NamedTuple):
-    """Stands for a key where a cell of a table comes: it tells what the cell is, but does not stand in the value."""
-
-    name: str
+_Entries = Iterator[tuple[str | None, str | None, Any]]
+_UNNAMED: Final = repeat(None)
 
 
-_Entries = Iterator[tuple[str | _Column | None, Any]]
-_Level = tuple[_Entries, str, str, str, "list[str] | None"]
+_Level = tuple[_Entries, str, str, str, bool, "Table | None", "Scope | None"]
+"""What is open: its entries yet to come (key, the label that a column gives, item), the label of a list's items, the
+key of base64, the key above, whether it stands in a cell, the table that the rows in it are of, the objects around."""
 
 
 class TooManyLeaves(ValueError):  # noqa: N818
     """More texts than can be looked at one by one."""
 
 
-def leaves_of(value: Any) -> list[Leaf]:
+def leaves_of(value: Any, most: int | None = None) -> list[Leaf]:
     """Take a JSON value and give its leaves in order; the words that give a content block its kind are left out.
 
-    Raises TooManyLeaves.
+    Raises TooManyLeaves for more than `most`, or than MAX_LEAVES.
     """
+    most = MAX_LEAVES if most is None else most
     found: list[Leaf] = []
     ordinal = 0
-    # What is open: its entries yet to come, the label of a list's items, the key of base64, the key above, the columns.
-    levels: list[_Level] = [(iter(((None, value),)), "", "", "", None)]
+    tables = Tables()
+    levels: list[_Level] = [(iter(((None, None, value),)), "", "", "", False, None, None)]
     while levels:
-        entries, label, binary, parent, columns = levels[-1]
-        for key, item in entries:
+        entries, label, binary, parent, cell, table, scope = levels[-1]
+        for key, name, item in entries:
             if key is not None:
-                if isinstance(key, _Column):
-                    label = key.name
-                else:
-                    if key:
-                        found.append(Leaf(ordinal, "", key, "key"))
-                    ordinal += 1
-                    label = key
+                if key:
+                    bare = "" if item and item is not True else _without_text(item)
+                    found.append(Leaf(ordinal, "", key, "key", "", False, bare))
+                ordinal += 1
+                label = key
+            if name is not None:
+                label = name
             kind = type(item)  # of a JSON value: no subclass
             if kind is str:
                 if item and not (label == "type" and item in _BLOCK_TYPES):
                     what: Kind = "binary" if binary and key == binary else "text"
-                    found.append(Leaf(ordinal, label, item, what, parent, type(key) is not str))
+                    found.append(Leaf(ordinal, label, item, what, parent, key is None, "", cell or name is not None))
                 ordinal += 1
             elif kind is dict:
-                levels.append((iter(item.items()), "", _binary_key(item), label or parent, columns_of(item)))
+                names = tables.of_numbered(item, label, scope) if "0" in item else None
+                opened: _Entries = zip(item, names or _UNNAMED, item.values(), strict=False)
+                above = label or parent
+                levels.append((opened, "", _binary_key(item), above, cell or name is not None, None, (item, scope)))
                 break
             elif kind is list:
-                cells = columns if key is None else None  # a list in a list is a row
-                levels.append((_entries(item, label, cells), label, "", parent, columns or first_row(item)))
+                names, table = tables.of_list(item, key, label, scope, table if name is None else None)
+                opened = zip(_UNNAMED, names or _UNNAMED, item, strict=False)
+                levels.append((opened, label, "", parent, cell or name is not None, table, scope))
                 break
             elif kind is int or kind is float:
-                found.append(Leaf(ordinal, label, repr(item), "number", parent, type(key) is not str))
+                found.append(
+                    Leaf(ordinal, label, repr(item), "number", parent, key is None, "", cell or name is not None)
+                )
                 ordinal += 1
-            if len(found) > MAX_LEAVES:
+            if len(found) > most:
                 raise TooManyLeaves
         else:
             levels.pop()
     return found
 
 
-def _entries(items: list[Any], label: str, columns: list[str] | None) -> _Entries:
-    """Give the entries of a list: those of a table's row with the names of its columns."""
-    if columns is None or len(items) != len(columns) or list in map(type, items):
-        return zip(repeat(None), items)
-    return zip((_Column(f"{label} {name}" if label else name) for name in columns), items, strict=True)
+def _without_text(item: Any) -> str:
+    """Give `true` for that, `null` for what is empty or not there, "" for the number 0."""
+    return "true" if item is True else "" if type(item) in (int, float) else "null"
 
 
 def is_plain_key(leaf: Leaf) -> bool:

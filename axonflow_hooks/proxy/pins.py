@@ -9,21 +9,15 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from axonflow_hooks.errors import CredentialError
-from axonflow_hooks.private_files import (
-    MAX_PRIVATE_FILE_BYTES,
-    PRIVATE_FILE_MODE,
-    make_private_dir,
-    read_private_json,
-    write_private_json,
-)
+from axonflow_hooks.private_files import PRIVATE_FILE_MODE, make_private_dir, read_private, write_private
+from axonflow_hooks.proxy.pin_file import Pin, PinnedTools, Waiting, pins_text, read_pins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,32 +26,35 @@ if TYPE_CHECKING:
     from axonflow_hooks.paths import Paths
 
 LOCK_TIMEOUT_S: Final = 10.0
-MAX_FILE_BYTES: Final = MAX_PRIVATE_FILE_BYTES - 100_000
+MAX_KEPT_CHARS: Final = 200_000
+"""Of a larger definition the hash alone is kept."""
 
 
-class Pin(BaseModel):
-    """One accepted definition; without its text where the file would grow too large."""
+class Accepted(NamedTuple):
+    """A definition that was found good, and its JSON text as policy masks it, None where it need not be masked."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    hash: str
-    definition: dict[str, Any] | None = None
-    since: str = ""
+    definition: dict[str, Any]
+    masked: str | None = None
 
 
-class Waiting(Pin):
-    """A definition that waits for a person, and why."""
+class Held(NamedTuple):
+    """A definition that has to wait for a person, and why."""
 
-    reason: str = ""
+    definition: dict[str, Any]
+    reason: str
 
 
-class PinnedTools(BaseModel):
-    """The file of one backend."""
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the review of one list adds to what is known, by tool. Nothing waits for those of `cleared` any more."""
 
-    model_config = ConfigDict(extra="ignore")
+    accepted: dict[str, Accepted] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
+    cleared: set[str] = field(default_factory=set)
 
-    pinned: dict[str, Pin] = Field(default_factory=dict)
-    waiting: dict[str, Waiting] = Field(default_factory=dict)
+    def __bool__(self) -> bool:
+        """True where there is anything to be written."""
+        return bool(self.accepted or self.held or self.cleared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +66,31 @@ class PinStore:
     def read(self, backend: str) -> PinnedTools:
         """Give what is known of a backend's tools."""
         path = self._path(backend)
+        data = read_private(path)
+        if data is None:
+            return PinnedTools()
         try:
-            return PinnedTools.model_validate(read_private_json(path) or {})
-        except ValidationError:
+            return read_pins(data)
+        except ValueError:
             raise CredentialError(
-                f"{path} does not hold tool definitions.",
-                remedy="Delete it: the tools are then pinned anew as they are, so look at them first.",
+                f"{path} does not hold tool definitions that can be read.",
+                remedy="Correct it (an entry is a line), or put back a copy of it: without it, all that was accepted "
+                "of this server's tools is forgotten, and they are accepted as they then are.",
             ) from None
 
-    def pin(self, backend: str, definitions: Mapping[str, dict[str, Any]]) -> None:
-        """Accept definitions that were not known."""
+    def record(self, backend: str, changes: Changes) -> frozenset[str]:
+        """Take what a review has found, write it at once, and give the names of the tools there was no room for."""
         with self._change(backend) as file:
-            for name, definition in definitions.items():
-                file.pinned.setdefault(name, _pin(definition))
+            known = {*file.pinned, *file.waiting, *file.unreadable}
+            for name in (*changes.cleared, *changes.accepted):
                 file.waiting.pop(name, None)
-            self._write(backend, file)
-
-    def hold(self, backend: str, name: str, definition: dict[str, Any], reason: str) -> None:
-        """Let a definition wait for a person."""
-        with self._change(backend) as file:
-            file.waiting[name] = Waiting(**_pin(definition).model_dump(), reason=reason)
-            self._write(backend, file)
-
-    def forget_waiting(self, backend: str, name: str) -> None:
-        """Let nothing wait for a tool any more: its definition is the accepted one again."""
-        with self._change(backend) as file:
-            if file.waiting.pop(name, None) is not None:
-                self._write(backend, file)
+            for name, accepted in changes.accepted.items():
+                file.pinned.setdefault(name, _pin(accepted))
+            for name, held in changes.held.items():
+                file.waiting[name] = Waiting(**vars(_pin(Accepted(held.definition))), reason=held.reason)
+            text, left_out = pins_text(file, known)
+            self._write(backend, text)
+            return left_out
 
     def approve(self, backend: str, name: str, digest: str) -> bool:
         """Accept the definition with this hash, if it still is the one that waits; tell whether it was."""
@@ -103,18 +98,39 @@ class PinStore:
             waiting = file.waiting.get(name)
             if waiting is None or waiting.hash != digest:
                 return False
+            known = {*file.pinned, *file.waiting, *file.unreadable}
             del file.waiting[name]
+            file.unreadable.pop(name, None)
             file.pinned[name] = Pin(hash=waiting.hash, definition=waiting.definition, since=_now())
-            self._write(backend, file)
+            self._write(backend, pins_text(file, known)[0])
             return True
 
     def all_waiting(self) -> list[tuple[str, str, Waiting, Pin | None]]:
-        """Give (backend, tool, what waits, what was accepted before) of everything that waits for a person."""
+        """Give (backend, tool, what waits, what was accepted before) of everything that waits for a person.
+
+        Files that cannot be read are left out: `unreadable` names them.
+        """
         found = []
-        for path in sorted(self.folder.glob("*.json")):
-            file = self.read(path.stem)
-            found += [(path.stem, name, held, file.pinned.get(name)) for name, held in sorted(file.waiting.items())]
+        for backend in self._backends():
+            try:
+                file = self.read(backend)
+            except CredentialError:
+                continue
+            found += [(backend, name, held, file.pinned.get(name)) for name, held in sorted(file.waiting.items())]
         return found
+
+    def unreadable(self) -> list[tuple[str, CredentialError]]:
+        """Give (backend, what is wrong with its file) of those that cannot be read."""
+        found = []
+        for backend in self._backends():
+            try:
+                self.read(backend)
+            except CredentialError as error:
+                found.append((backend, error))
+        return found
+
+    def _backends(self) -> list[str]:
+        return sorted(path.stem for path in self.folder.glob("*.json"))
 
     def state(self) -> tuple[tuple[str, int], ...]:
         """Give something that differs after any file has changed."""
@@ -129,14 +145,9 @@ class PinStore:
     def _change(self, backend: str) -> _Change:
         return _Change(self, backend)
 
-    def _write(self, backend: str, file: PinnedTools) -> None:
-        value = file.model_dump(exclude_none=True)
-        if len(json.dumps(value)) > MAX_FILE_BYTES:
-            for pin in (*file.pinned.values(), *file.waiting.values()):
-                pin.definition = None  # the hash alone still tells a change; the difference cannot be shown
-            value = file.model_dump(exclude_none=True)
+    def _write(self, backend: str, text: str) -> None:
         try:
-            write_private_json(self._path(backend), value)
+            write_private(self._path(backend), text.encode("ascii"))
         except OSError as error:
             raise CredentialError(
                 f"{self._path(backend)} cannot be written: {error.strerror}.", remedy="Make its folder writable."
@@ -175,7 +186,14 @@ def pin_store(paths: Paths) -> PinStore:
 
 def definition_hash(definition: Mapping[str, Any]) -> str:
     """Give the SHA-256 of a definition, all of it, whatever the order of its keys."""
-    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    return _digest(_canonical(definition))
+
+
+def _canonical(definition: Mapping[str, Any]) -> str:
+    return json.dumps(definition, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -190,8 +208,11 @@ def difference(before: dict[str, Any] | None, after: dict[str, Any] | None) -> l
     return list(difflib.unified_diff(shown(before), shown(after), "accepted", "now", lineterm="", n=3))
 
 
-def _pin(definition: dict[str, Any]) -> Pin:
-    return Pin(hash=definition_hash(definition), definition=definition, since=_now())
+def _pin(accepted: Accepted) -> Pin:
+    text = _canonical(accepted.definition)
+    kept = len(text) + len(accepted.masked or "") <= MAX_KEPT_CHARS
+    masked = accepted.masked if kept or accepted.masked is None else ""
+    return Pin(hash=_digest(text), definition=accepted.definition if kept else None, since=_now(), masked=masked)
 
 
 def _now() -> str:

@@ -21,6 +21,8 @@ METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 PARSE_ERROR: Final = -32700
 
+WAITS: Final = "This call waits for a person's approval"
+
 _USER_TOKEN: Final = re.compile(r"user[-_ ]?token", re.IGNORECASE)
 
 
@@ -98,7 +100,7 @@ def held(decision: Decision) -> Refusal:
         how = "Ask an approver to allow it in AxonFlow, then make the same call again."
         data["how_to_approve"] = how
     reason = "; ".join(filter(None, decision.reasons)).rstrip(".")
-    message = f"This call waits for a person's approval{f' ({reason})' if reason else ''}; it was not made. {how}"
+    message = f"{WAITS}{f' ({reason})' if reason else ''}; it was not made. {how}"
     return Refusal(NEEDS_APPROVAL, message, verdict="needs_approval", data=data, decision=decision)
 
 

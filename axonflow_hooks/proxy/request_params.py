@@ -1,7 +1,8 @@
 """The params of a client's request: what of them is the protocol's own, and what a backend gets as decided on.
 
 Decided on is everything but the names that the request is routed by and the members of `_meta` that are the protocol's
-and have the form of an identifier of its own: neither a person's data nor a command has that form.
+and have the form of an identifier of its own: neither a person's data nor a command has that form. What else stands in
+`_meta` is decided on apart: clients put ids there that are new with each call, and a person approves the call alone.
 """
 
 from __future__ import annotations
@@ -68,6 +69,15 @@ def decided_on(given: Mapping[str, Member], *, but: str = "") -> dict[str, Membe
         members = members_of(given[META])
         found[META] = joined({key: member for key, member in members.items() if not _is_own(key, member.value)})
     return found
+
+
+def without_meta(whole: Member) -> tuple[Member, Member | None]:
+    """Take what is decided on, give it without its `_meta`, and that."""
+    if META not in whole.value:
+        return whole, None
+    members = members_of(whole)
+    meta = members.pop(META)
+    return joined(members), meta
 
 
 def joined(members: Mapping[str, Member]) -> Member:

@@ -8,34 +8,31 @@ to be masked is decided on once more as masked: a call whose obligation is not m
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from axonflow_hooks.errors import AgentError, AgentRefused, AgentUnavailable, MalformedVerdict, RateLimited
 from axonflow_hooks.proxy.approvals import Approvals
 from axonflow_hooks.proxy.exact_json import UnreadableMessage, read_value, with_scalars_replaced
 from axonflow_hooks.proxy.leaves import TooManyLeaves, is_plain_key, leaves_of
-from axonflow_hooks.proxy.refusals import denied, held, unavailable
+from axonflow_hooks.proxy.refusals import MaskedName, Refusal, denied, held, unavailable
+from axonflow_hooks.proxy.request_masks import NAME_MASKED, alike, masked_query, more_masked
+from axonflow_hooks.proxy.request_params import META
 from axonflow_hooks.proxy.statement import StatementTooLong, flat_query, pieces_of, query_text
 from axonflow_hooks.proxy.verdicts import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
+    from collections.abc import Awaitable, Sequence
 
     from axonflow_hooks.proxy.agent_link import Exchange
     from axonflow_hooks.proxy.approvals import Key
     from axonflow_hooks.proxy.leaves import Leaf
     from axonflow_hooks.proxy.pdp import Pdp, Target
-    from axonflow_hooks.proxy.refusals import Refusal
 
 MAX_MASKED_LEAVES: Final = 2_000
 PARALLEL: Final = 8
-
-_PLACEHOLDER: Final = re.compile(r"\[REDACTED:[A-Za-z0-9_.-]{1,40}(?:#\d{1,9})?\]")
-_MASKED: Final = "[REDACTED]"
-"""Stands for each placeholder where masked arguments are decided on: its signs would be a comment in SQL (`#1]`)."""
+MAX_CHECKS: Final = 4
+"""How often the masked texts are looked at together; what one look masks tells the next one less, never more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,17 @@ class Passed:
     decision: Decision
     raw: str
     redactions: int = 0
+
+
+class Apart(NamedTuple):
+    """What of a request is decided on in two parts: what a person approves (`asked`), and its `_meta`.
+
+    `fingerprint` is the hash of the latter: a hold on it is for the same `_meta` again.
+    """
+
+    asked: Any
+    meta: dict[str, Any]
+    fingerprint: str
 
 
 @dataclass(slots=True)
@@ -79,19 +87,24 @@ class RequestPlane:
         fingerprint: str = "",
         trace_id: str = "",
         begun: Exchange | None = None,
+        apart: Apart | None = None,
     ) -> Passed:
         """Take the value and the text of a request's arguments. Raises Refusal when it may not go on.
 
         `fingerprint` is the hash of the arguments: a held call that is made again is the same call by it. `begun` is
-        what `begin` has given for this request.
+        what `begin` has given for this request, `apart` what of it is decided on in two parts.
         """
         try:
             leaves = leaves_of(arguments)
-            pieces = pieces_of(query_text(name, leaves))
+            pieces = pieces_of(query_text(name, leaves if apart is None else leaves_of(apart.asked)))
+            beside = [] if apart is None else pieces_of(query_text(name, leaves_of(apart.meta)))
         except (TooManyLeaves, StatementTooLong):
             raise unavailable("The arguments are too large to be checked, so the call was not made.") from None
         try:
-            decision = await self._decide(pieces, target, fingerprint, trace_id, begun)
+            if apart is None:
+                decision = await self._decide(pieces, target, fingerprint, trace_id, begun)
+            else:
+                decision = await self._decide_apart(pieces, beside, target, (fingerprint, apart.fingerprint), trace_id)
         except AgentError as error:
             return Passed(self._without_verdict(error), raw)
         if decision.verdict == "needs_approval":
@@ -100,30 +113,43 @@ class RequestPlane:
             raise denied(decision)
         if "request" not in decision.obliged:
             return Passed(decision, raw)
-        passed = await self._masked(decision, leaves, raw)
-        await self._see_met(decision, name, passed)
-        return passed
+        return await self._met(decision, name, leaves, raw)
 
-    async def _see_met(self, decision: Decision, name: str, passed: Passed) -> None:
-        """See that an obligation is met: check-input masks nothing more of all the texts together (wire 1.4, 1.5).
+    async def _met(self, decision: Decision, name: str, leaves: list[Leaf], raw: str) -> Passed:
+        """Fulfil the obligation to mask, so that check-input masks nothing more of all texts together (wire 1.4, 1.5).
 
-        Raises Refusal where it does: what must be masked shows in no text alone, say.
+        Raises Refusal where that cannot be done.
         """
+        masked = await self._masked(decision, leaves)
         try:
-            query = query_text(name, leaves_of(read_value(passed.raw)))
-            pieces = pieces_of(_PLACEHOLDER.sub(_MASKED, query))
-            limit = asyncio.Semaphore(PARALLEL)
-
-            async def masked(piece: str) -> str | None:
-                async with limit:
-                    return await self._masked_text(piece, decision)
-
-            left = await asyncio.gather(*map(masked, pieces))
+            for _ in range(MAX_CHECKS):
+                shown = with_scalars_replaced(raw, masked)
+                left = leaves_of(read_value(shown))
+                more = await self._masked_together(decision, name, left)
+                if not more:
+                    return Passed(decision, shown, redactions=len(masked))
+                masked |= more | alike(left, more)
         except (AgentError, TooManyLeaves, StatementTooLong, UnreadableMessage) as error:
             why = f" {error}" if isinstance(error, AgentError) else ""
             raise _unmet(f"masked, they could not be checked.{why}", decision) from None
-        if any(text is not None for text in left):
+        raise _unmet("together they still hold what must be masked.", decision)
+
+    async def _masked_together(self, decision: Decision, name: str, leaves: list[Leaf]) -> dict[int, str]:
+        """Give what of masked leaves is masked where they stand together (`ssn` in one, its number in another one)."""
+        query = masked_query(name, leaves)
+        pieces = pieces_of(query)
+        limit = asyncio.Semaphore(PARALLEL)
+
+        async def masked(piece: str) -> str | None:
+            async with limit:
+                return await self._masked_text(piece, decision)
+
+        first, *others = await asyncio.gather(*map(masked, pieces))
+        if not others:
+            return {} if first is None else await asyncio.to_thread(more_masked, query, first, leaves)
+        if any(text is not None for text in (first, *others)):
             raise _unmet("together they still hold what must be masked.", decision)
+        return {}
 
     async def _decide(
         self, pieces: list[str], target: Target, fingerprint: str, trace_id: str, begun: Exchange | None
@@ -139,6 +165,44 @@ class RequestPlane:
 
         answers = await asyncio.gather(*(ask(*numbered) for numbered in enumerate(pieces)), return_exceptions=True)
         return _of_pieces(answers)
+
+    async def _decide_apart(
+        self, pieces: list[str], beside: list[str], target: Target, fingerprints: tuple[str, str], trace_id: str
+    ) -> Decision:
+        """Decide on a request and on its `_meta`; that comes first, so that no approval is used up where it is denied.
+
+        Where a policy holds the target, whatever is said to it, a person's approval of the request is for its `_meta`
+        too, whose words nobody holds.
+        """
+        fingerprint, beside_fingerprint = fingerprints[0], f"{META}:{fingerprints[1]}"
+        about = await _caught(self._decide(beside, target, beside_fingerprint, trace_id, None))
+        alone: Decision | None = None
+        if isinstance(about, Decision):
+            if about.verdict == "deny":
+                return about
+            if about.verdict == "needs_approval":
+                alone = await self._words_alone(beside, about)
+        known = [self.approvals.policies_of((*target, fingerprint, number)) for number in range(len(pieces))]
+        decision = await _caught(self._decide(pieces, target, fingerprint, trace_id, None))
+        if isinstance(decision, Decision) and decision.verdict == "needs_approval":
+            known.append(frozenset(decision.policies))
+        holding = [policies for policies in known if policies is not None]
+        if alone is not None and holding and frozenset(alone.policies) <= frozenset().union(*holding):
+            about = alone
+            for number in range(len(beside)):
+                self.approvals.settle((*target, beside_fingerprint, number))
+        return _of_pieces((decision, about))
+
+    async def _words_alone(self, pieces: list[str], held: Decision) -> Decision | None:
+        """Give what is decided of held words where their target is out of sight, None where they are held for it."""
+        first, *others = pieces
+        texts = filter(None, (first.partition("\n")[2], *others))
+        try:
+            masked = [await self._masked_text(text, held) for text in texts]
+        except (Refusal, AgentError):
+            return None
+        obliged = frozenset(("request",)) if any(text is not None for text in masked) else held.obliged
+        return held._replace(verdict="allow", obliged=obliged)
 
     async def _ask(self, piece: str, target: Target, key: Key, trace_id: str, begun: Exchange | None) -> Decision:
         """Ask about one piece, with the approval that it was told to wait for, if any."""
@@ -159,8 +223,8 @@ class RequestPlane:
             f"No policy decision, so the call was not made. {error}", retry_after_s=retry, retryable=_opens(error)
         ) from None
 
-    async def _masked(self, decision: Decision, leaves: list[Leaf], raw: str) -> Passed:
-        """Fulfil the obligation to mask: each text of the arguments through check-input, or no call at all."""
+    async def _masked(self, decision: Decision, leaves: list[Leaf]) -> dict[int, str]:
+        """Have each text of the arguments masked on its own, give those that are. Raises Refusal where one cannot."""
         leaves = [leaf for leaf in leaves if not is_plain_key(leaf)]
         if len(leaves) > MAX_MASKED_LEAVES:
             raise unavailable("The arguments must be masked and hold too many texts for that; the call was not made.")
@@ -174,10 +238,10 @@ class RequestPlane:
             texts = await asyncio.gather(*(mask(leaf) for leaf in leaves))
         except AgentError as error:
             raise unavailable(
-                f"The arguments must be masked and could not be; the call was not made. {error}"
+                f"The arguments must be masked and could not be; the call was not made. {error}",
+                retryable=not isinstance(error, MaskedName),
             ) from None
-        masked = {leaf.ordinal: text for leaf, text in zip(leaves, texts, strict=True) if text is not None}
-        return Passed(decision, with_scalars_replaced(raw, masked), redactions=len(masked))
+        return {leaf.ordinal: text for leaf, text in zip(leaves, texts, strict=True) if text is not None}
 
     async def _mask_leaf(self, leaf: Leaf, decision: Decision) -> str | None:
         """Give the masked text of a leaf, None for unmasked: it is shown with its label, as it was decided on."""
@@ -186,7 +250,7 @@ class RequestPlane:
         if text is None:
             return None
         if leaf.kind == "key" or not text.startswith(lead):
-            raise MalformedVerdict("The name of an argument would have to be masked.")
+            raise MaskedName(NAME_MASKED)
         return text[len(lead) :]
 
     async def _masked_text(self, text: str, decision: Decision) -> str | None:
@@ -211,6 +275,13 @@ def _unmet(why: str, decision: Decision) -> Refusal:
     )
 
 
+async def _caught(answer: Awaitable[Decision]) -> Decision | AgentError:
+    try:
+        return await answer
+    except AgentError as error:
+        return error
+
+
 def _of_pieces(answers: Sequence[Decision | BaseException]) -> Decision:
     """Put the answers about the pieces of one request together. Raises the error of one where none says no."""
     decisions = [answer for answer in answers if isinstance(answer, Decision)]
@@ -219,7 +290,8 @@ def _of_pieces(answers: Sequence[Decision | BaseException]) -> Decision:
     if denials:
         return denials[0]
     if holds:
-        first_id, *more = [decision.approval_id for decision in holds if decision.approval_id] or [""]
+        told = (approval for decision in holds for approval in (decision.approval_id, *decision.more_approvals))
+        first_id, *more = list(filter(None, told)) or [""]
         return holds[0]._replace(approval_id=first_id, more_approvals=tuple(more))
     errors = [answer for answer in answers if isinstance(answer, BaseException)]
     # What must never fail open speaks for all.

@@ -20,12 +20,24 @@ from axonflow_hooks.proxy.binaries import withheld
 from axonflow_hooks.proxy.cautions import Warned, warned_of
 from axonflow_hooks.proxy.context_text import CONTEXT_LABEL, note_masks
 from axonflow_hooks.proxy.exact_json import with_scalars_replaced
+from axonflow_hooks.proxy.labels import NO_LABEL
 from axonflow_hooks.proxy.leaves import TooManyLeaves, leaves_of, sole_text
 from axonflow_hooks.proxy.refusals import MaskedName, denied, unavailable
-from axonflow_hooks.proxy.rows import Question, Text, Texts, is_one_message, questions_about, texts_of
+from axonflow_hooks.proxy.rows import (
+    Question,
+    Text,
+    Texts,
+    is_one_message,
+    questions_about,
+    questions_without_labels,
+    texts_of,
+)
+from axonflow_hooks.proxy.text_tables import may_hold_table
 from axonflow_hooks.proxy.verdicts import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from axonflow_hooks.proxy.agent_link import Exchange
     from axonflow_hooks.proxy.pdp import Pdp, Target
     from axonflow_hooks.proxy.verdicts import OutputReply
@@ -35,7 +47,7 @@ PARALLEL: Final = 8
 ASKED_AT_ONCE_CHARS: Final = 20_000
 """What is in such a value fits into one question, whatever it is: a character takes six bytes of JSON at most."""
 READ_AT_ONCE_CHARS: Final = 200_000
-"""Larger values are taken apart in a thread, so that other calls do not wait for it."""
+"""Larger values are taken apart, and masked, in a thread, so that other calls do not wait for it."""
 
 _PLACEHOLDER: Final = "[REDACTED"
 _NAME: Final = "The name of a field in it would have to be masked."
@@ -69,8 +81,9 @@ class _Asked:
 
     async def ask(self, rows: list[dict[str, str]] | None, message: str | None) -> OutputReply:
         """Give the verdict on a value, or on one of the batches that it was put into. Raises Refusal for a block."""
+        begun, self.begun = self.begun, None  # the first question is the one that has begun
         reply = await self.pdp.check_output(
-            self.target, rows=rows, message=message, row_count=self.row_count, begun=self.begun
+            self.target, rows=rows, message=message, row_count=self.row_count, begun=begun
         )
         self.refuse_blocked(reply)
         self.warned += warned_of(reply)
@@ -100,19 +113,39 @@ class _Masked:
     around: dict[int, list[Mask]] = field(default_factory=dict)
     names: set[int] = field(default_factory=set)
 
-    def take(self, question: Question, verdict: OutputReply) -> None:
-        """Take the answer to a question. Raises MalformedVerdict where it is not one to it."""
+    def take(self, questions: Sequence[Question], verdicts: Sequence[OutputReply]) -> list[int]:
+        """Take the answers to questions, and give which texts are in none of them, as their labels were masked.
+
+        Raises MalformedVerdict where one is not one to its question.
+        """
+        lost: list[int] = []
+        for question, verdict in zip(questions, verdicts, strict=True):
+            lost += self._take(question, verdict)
+        return lost
+
+    def _take(self, question: Question, verdict: OutputReply) -> list[int]:
         answer = verdict.redacted_data
         if answer is None and verdict.redacted_message is None:
-            return
+            return []
         if not isinstance(answer, list) or len(answer) != len(question.rows):
             raise MalformedVerdict(_OTHER_ROWS)
+        lost: list[int] = []
         for (row, name), index in question.places.items():
-            self.texts[index] = _member(answer[row], name)
+            if name != NO_LABEL and isinstance(answer[row], dict) and name not in answer[row]:
+                lost.append(index)
+            else:
+                self.texts[index] = _member(answer[row], name)
         if question.lines:
             note_masks(question.lines, _member(answer[-1], CONTEXT_LABEL), self.around, self.names)
+        return lost
 
-    def shown(self, index: int, text: Text, replacements: dict[int, str]) -> int:
+    def put_into(self, raw: str, texts: Sequence[Text]) -> tuple[str, int]:
+        """Take the text of the value, give it masked, and how much is masked in it. Raises MaskedName."""
+        replacements: dict[int, str] = {}
+        count = sum(self._shown(index, text, replacements) for index, text in enumerate(texts))
+        return with_scalars_replaced(raw, replacements) if replacements else raw, count
+
+    def _shown(self, index: int, text: Text, replacements: dict[int, str]) -> int:
         """Note what replaces the leaves of a text, and give how much is masked in them.
 
         Raises MaskedName for what cannot be masked: the name of a field.
@@ -142,13 +175,15 @@ class ResponsePlane:
     def begin(self, target: Target, value: Any, raw: str, *, row_count: int | None = None) -> Exchange | None:
         """Ask about a value where one question is enough and nothing has to be waited for, else give None."""
         text = sole_text(value)
-        if text is not None and len(text) < ASKED_AT_ONCE_CHARS:
+        if text is not None and len(text) < ASKED_AT_ONCE_CHARS and not may_hold_table(text):
             return self.pdp.begin_check_output(target, None, decoded(text), row_count)
         if len(raw) > ASKED_AT_ONCE_CHARS:
             return None
         given = texts_of(leaves_of(value))
-        if not given.texts or given.unseen or is_one_message(given):
+        if not given.texts or given.unseen:
             return None
+        if is_one_message(given):
+            return None if text is None else self.pdp.begin_check_output(target, None, decoded(text), row_count)
         questions, long = questions_about(given)
         if len(questions) != 1 or long:
             return None
@@ -179,8 +214,9 @@ class ResponsePlane:
             ) from None
 
     async def _look(self, asked: _Asked, value: Any, raw: str, binary: str) -> Checked:
+        large = len(raw) >= READ_AT_ONCE_CHARS
         try:
-            if len(raw) < READ_AT_ONCE_CHARS:
+            if not large:
                 given = texts_of(leaves_of(value))
             else:
                 given = await asyncio.to_thread(lambda: texts_of(leaves_of(value)))
@@ -191,13 +227,14 @@ class ResponsePlane:
         if given.unseen and binary == "withhold":
             raise withheld(asked.trace_id)
         masked = _Masked([None] * len(given.texts))
-        decision_id = await self._ask_all(asked, given, masked)
-        replacements: dict[int, str] = {}
-        count = sum(masked.shown(index, text, replacements) for index, text in enumerate(given.texts))
-        checked = with_scalars_replaced(raw, replacements) if replacements else raw
+        decision_id = await self._ask_all(asked, given, masked, large)
+        if large:
+            checked, count = await asyncio.to_thread(masked.put_into, raw, given.texts)
+        else:
+            checked, count = masked.put_into(raw, given.texts)
         return Checked(checked, count, given.unseen, decision_id, tuple(asked.warned))
 
-    async def _ask_all(self, asked: _Asked, given: Texts, masked: _Masked) -> str:
+    async def _ask_all(self, asked: _Asked, given: Texts, masked: _Masked, large: bool) -> str:
         """Have the texts of a value masked, and give the id of the decision."""
         if not given.texts:
             return ""
@@ -205,20 +242,25 @@ class ResponsePlane:
             verdict = await asked.ask(None, given.texts[0].seen)
             masked.texts[0] = _masked_message(verdict)
             return verdict.decision_id
-        large = sum(len(text.seen) for text in given.texts) + len(given.lines) > READ_AT_ONCE_CHARS
         questions, long = await asyncio.to_thread(questions_about, given) if large else questions_about(given)
         limit = asyncio.Semaphore(PARALLEL)
 
-        async def ask(question: Question) -> str:
+        async def ask(question: Question) -> OutputReply:
             async with limit:
-                verdict = await asked.ask(question.rows, None)
-                masked.take(question, verdict)
-                return verdict.decision_id
+                return await asked.ask(question.rows, None)
 
-        ids = await asyncio.gather(*map(ask, questions))
+        verdicts = await asyncio.gather(*map(ask, questions))
+        # One after the other: what a text is masked by, two questions may tell.
+        if large:
+            lost = await asyncio.to_thread(masked.take, questions, verdicts)
+        else:
+            lost = masked.take(questions, verdicts)
+        if lost:
+            again = questions_without_labels(given, lost)
+            masked.take(again, await asyncio.gather(*map(ask, again)))
         for index in long:
             masked.texts[index] = await self._long(asked, given.texts[index].seen)
-        return next(iter(ids), "")
+        return verdicts[0].decision_id if verdicts else ""
 
     async def _long(self, asked: _Asked, text: str) -> str | None:
         """Check a text that no request can hold: cut where nothing sensitive lies across the cut."""

@@ -302,6 +302,10 @@ class Router:
             members["params"] = params
         self._send(write_object(members))
 
+    def unread(self) -> int:
+        """Give how many bytes wait for the client to read them."""
+        return self.link.unread() if self.link is not None else 0
+
     def send_result(self, raw_id: str, result: str) -> None:
         """Answer a request with the text of a result."""
         self._send(result_message(raw_id, result))
@@ -321,20 +325,21 @@ class Router:
     async def settle(self, grace_s: float, hurry: asyncio.Event) -> None:
         """Let what runs come to its end, for at most that long and until `hurry` is set; then cancel it."""
         running = list(self._running.values())
-        tasks = [item if isinstance(item, asyncio.Task) else item.hand_over() for item in running]
-        if tasks and not hurry.is_set():
+        if running and not hurry.is_set():
+            tasks = [item if isinstance(item, asyncio.Task) else item.hand_over() for item in running]
             over = asyncio.ensure_future(asyncio.wait(tasks))
             hurried = asyncio.ensure_future(hurry.wait())
             await asyncio.wait((over, hurried), timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
             over.cancel()
             hurried.cancel()
         self._subscriptions.close(self.send_result)
-        for task in list(self._running.values()):
-            task.cancel()
+        for item in list(self._running.values()):
+            item.cancel()
         for future in list(self._asked.values()):
             future.cancel()
-        if tasks:
-            await asyncio.gather(*tasks, return_exceptions=True)
+        left = [item for item in self._running.values() if isinstance(item, asyncio.Task)]  # all are tasks by now
+        if left:
+            await asyncio.gather(*left, return_exceptions=True)
 
 
 def result_message(raw_id: str, result: str) -> str:

@@ -259,7 +259,7 @@ class Routes:
         whole = joined(decided) if META in decided else None
         decided.pop(META, None)
         value, raw = joined(decided)[:2]
-        request = Request(target, method, value, raw, host.spec.binary, trace_id, whole=whole)
+        request = Request(target, method, value, raw, host.spec.binary, trace_id, whole=whole, method=method)
 
         async def execute(passed: str) -> Reply:
             sent = put_back(given, {name: member.raw for name, member in read_object(passed).items()})

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from axonflow_hooks.claude_code.leaves import decoded
 from axonflow_hooks.proxy.binaries import forms_of_binary
 from axonflow_hooks.proxy.context_text import CONTEXT_LABEL, Line, context_lines, context_pieces, context_row
-from axonflow_hooks.proxy.labels import label_of
+from axonflow_hooks.proxy.labels import NO_LABEL, label_of
 from axonflow_hooks.proxy.leaves import Leaf, is_plain_key
+from axonflow_hooks.proxy.text_tables import table_lines
 from axonflow_hooks.wire.jsonrpc import encoded_text_size
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def texts_of(leaves: Sequence[Leaf]) -> Texts:
             if known is None:
                 known = texts[label, text, in_base64] = Text(label, text, decoded(text), [], in_base64)
             known.leaves.append(leaf)
-    return Texts(list(texts.values()), context_lines(leaves), unseen)
+    return Texts(list(texts.values()), context_lines(leaves) + table_lines(leaves), unseen)
 
 
 def is_one_message(given: Texts) -> bool:
@@ -94,6 +95,11 @@ def questions_about(given: Texts) -> tuple[list[Question], list[int]]:
     return questions, long
 
 
+def questions_without_labels(given: Texts, indexes: list[int]) -> list[Question]:
+    """Give the requests about some of the texts, none of them with the label that it has."""
+    return [_question(given.texts, batch, NO_LABEL) for batch in _batches(given.texts, indexes, MAX_BATCH_BYTES)]
+
+
 def _batches(texts: list[Text], indexes: list[int], most: int) -> list[list[int]]:
     """Put texts into as few requests as can hold them: mostly one."""
     rough = sum(_size(texts[index].seen) + ROW_BYTES for index in indexes)
@@ -116,12 +122,12 @@ def _size(text: str) -> int:
     return 6 * len(text) + 2 if len(text) < 20_000 else encoded_text_size(text)
 
 
-def _question(texts: list[Text], batch: list[int]) -> Question:
-    """Put texts into rows: the n-th text of a label stands in the n-th row."""
+def _question(texts: list[Text], batch: list[int], named: str = "") -> Question:
+    """Put texts into rows: the n-th text of a label, their own or what all are `named`, stands in the n-th row."""
     asked = Question()
     used: dict[str, int] = {}
     for index in batch:
-        label = texts[index].label
+        label = named or texts[index].label
         row = used[label] = used.get(label, -1) + 1
         if row == len(asked.rows):
             asked.rows.append({})

@@ -32,15 +32,19 @@ LAST_WORD_S: Final = 1.0
 class Lost(Exception):  # noqa: N818 - reads as what happened
     """No answer will come. `sent` is False only where it is certain that the backend has executed nothing of the call.
 
-    `refused` tells that it would be refused again, `expired` that a new session would not.
+    `refused` tells that it would be refused again, `expired` that a new session would not; where that is `doubtful`,
+    the backend may have executed the call and mean something else.
     """
 
-    def __init__(self, reason: str, *, sent: bool, expired: bool = False, refused: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, sent: bool, expired: bool = False, refused: bool = False, doubtful: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
         self.expired = expired
         self.refused = refused
+        self.doubtful = doubtful
 
 
 class TimedOut(Exception):  # noqa: N818
@@ -97,7 +101,10 @@ class Waiting:
 
 @dataclass(slots=True)
 class Session:
-    """The calls of one connection. `busy_with_client` counts the backend's own requests that wait for the person."""
+    """The calls of one connection. `busy_with_client` counts the backend's own requests that wait for the person.
+
+    Once it is `gone`, nothing new is asked in it; once it is `lost`, no answer will come.
+    """
 
     listener: Listener
     note: Callable[[str], None]
@@ -105,6 +112,7 @@ class Session:
     busy_with_client: int = 0
     served: bool = False
     gone: asyncio.Event = field(default_factory=asyncio.Event)
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
     reason: str = ""
     _waiting: dict[int, Waiting] = field(default_factory=dict)
     _by_token: dict[str | int, Waiting] = field(default_factory=dict)
@@ -112,7 +120,7 @@ class Session:
     _timer: asyncio.TimerHandle | None = None
     _timer_at: float = 0.0
     _loop: asyncio.AbstractEventLoop | None = None
-    _lost: bool = False
+    _idle: asyncio.Event | None = None
 
     def prepare(self, method: str, params: str, *, timeout_s: float, token: str | int | None = None) -> Waiting:
         """Give a request to be sent with `begin`, once."""
@@ -125,7 +133,7 @@ class Session:
 
         Raises Lost, with nothing sent.
         """
-        if self.transport is None or self._lost or not self.transport.send_now(waiting.line):
+        if self.transport is None or self.gone.is_set() or not self.transport.send_now(waiting.line):
             return False
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
@@ -148,6 +156,8 @@ class Session:
         self._waiting.pop(waiting.request_id, None)
         if waiting.token is not None and self._by_token.get(waiting.token) is waiting:
             del self._by_token[waiting.token]
+        if self._idle is not None and not self._waiting:
+            self._idle.set()
 
     async def request(
         self,
@@ -230,7 +240,7 @@ class Session:
         await self._send_quietly(write_object(members))
 
     async def _send_quietly(self, message: str) -> None:
-        if self.transport is None or self.gone.is_set():
+        if self.transport is None or self.lost.is_set():
             return
         try:
             await self.transport.send(message, None)
@@ -313,13 +323,24 @@ class Session:
         if waiting is not None:
             waiting.answer.set_exception(lost)
 
+    def retire(self, reason: str) -> None:
+        """Ask nothing new in this session; who waits in it for an answer goes on to wait."""
+        if not self.gone.is_set():
+            self.reason = reason
+            self.gone.set()
+
+    async def idle(self) -> None:
+        """Wait until nobody waits for an answer."""
+        self._idle = asyncio.Event()
+        if self._waiting:
+            await self._idle.wait()
+
     def lose(self, reason: str) -> None:
         """Tell every request that no answer will come: the connection is gone."""
-        if self.gone.is_set():
+        if self.lost.is_set():
             return
-        self.reason = reason
-        self._lost = True
-        self.gone.set()
+        self.retire(reason)
+        self.lost.set()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
+from axonflow_hooks.proxy.labels import is_generic
+from axonflow_hooks.proxy.leaves import is_plain_key
 from axonflow_hooks.wire.jsonrpc import MAX_BODY_BYTES, encoded_text_size
 
 if TYPE_CHECKING:
@@ -17,6 +20,8 @@ PIECE_CHARS: Final = 150_000
 OVERLAP_CHARS: Final = 8_000
 MAX_PIECES: Final = 256
 MAX_FLAT_CHARS: Final = 10_000
+_PATH_KEY: Final = re.compile(r"[A-Za-z_$][\w$-]{0,59}", re.ASCII)
+"""A key that agents read as a step of a path; another is a line of its own."""
 
 
 class StatementTooLong(ValueError):  # noqa: N818
@@ -24,14 +29,30 @@ class StatementTooLong(ValueError):  # noqa: N818
 
 
 def query_text(name: str, leaves: Sequence[Leaf]) -> str:
-    """Take a request's name and the leaves of its arguments, give the text of the query (wire 1.4)."""
-    lines = [f"tool_call: {name}"]
+    """Take a request's name and the leaves of its arguments, give the text of the query (wire 1.4).
+
+    A text stands behind its key, and the first one of an object, or one whose own key tells nothing, behind the
+    object's too (`ssn.value: …`). Keys that stand beside no text come first: behind a value they would read as a part
+    of it (`ssn: 536228726`, then `rows`). The name of a field that is null, false or empty is left out: it would say of
+    the next value what that is.
+    """
+    keys: dict[str, None] = {}
+    shown: set[str] = set()
+    lines: list[str] = []
+    parent = ""
     for leaf in leaves:
         if leaf.kind == "key":
+            if leaf.bare != "null" or not is_plain_key(leaf):
+                keys[leaf.text] = None
             continue
-        lines.append(f"{leaf.label}: {leaf.text}" if leaf.label else leaf.text)
-    lines += _uncommon_keys(leaves)
-    return "\n".join(lines)
+        label = leaf.label
+        shown.add(label)
+        if leaf.parent and (leaf.parent != parent or is_generic(label)) and _PATH_KEY.fullmatch(leaf.parent):
+            shown.add(leaf.parent)
+            label = f"{leaf.parent}.{label}" if label else leaf.parent
+        parent = leaf.parent
+        lines.append(f"{label}: {leaf.text}" if label else leaf.text)
+    return "\n".join([f"tool_call: {name}", *(key for key in keys if key not in shown), *lines])
 
 
 def flat_query(name: str, arguments: Any) -> str | None:
@@ -51,12 +72,6 @@ def flat_query(name: str, arguments: Any) -> str | None:
         else:
             return None
     return query if len(query) < MAX_FLAT_CHARS else None
-
-
-def _uncommon_keys(leaves: Sequence[Leaf]) -> list[str]:
-    """Give the keys that stand beside no text of their own: those of objects, lists and truth values."""
-    shown = {leaf.label for leaf in leaves if leaf.kind != "key"}
-    return [leaf.text for leaf in leaves if leaf.kind == "key" and leaf.text not in shown]
 
 
 def pieces_of(query: str) -> list[str]:

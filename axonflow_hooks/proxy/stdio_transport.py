@@ -28,6 +28,10 @@ LEAVE_S: Final = 0.8
 """Twice this is less than the 2 s after which hosts lose patience with a server that is to end."""
 DRAIN_S: Final = 1.0
 MAX_STDERR_LINE: Final = 64_000
+MAX_UNREAD_ANSWERS: Final = 16_000_000
+"""So many bytes may wait for a program that does not read; then it is sent calls alone."""
+MAX_UNREAD: Final = 64_000_000
+"""So many may wait; then it is sent no calls, either."""
 
 
 class StdioTransport(asyncio.SubprocessProtocol):
@@ -47,6 +51,7 @@ class StdioTransport(asyncio.SubprocessProtocol):
         self._exited = asyncio.Event()
         self._over = False
         self._closing = False
+        self._dropping = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._process = cast("asyncio.SubprocessTransport", transport)
@@ -112,15 +117,30 @@ class StdioTransport(asyncio.SubprocessProtocol):
             end_group(self._process.get_pid(), kill=True)
 
     async def send(self, message: str, request_id: int | None) -> None:
-        """Write a line. Raises Lost, with nothing sent, when the program is gone already."""
+        """Write a line. Raises Lost, with nothing sent, when the program is gone already, or has not read for long."""
+        if request_id is None and self._drops():
+            return
         self.send_now(as_line(message))
+
+    def _drops(self) -> bool:
+        """Tell whether what is no call is dropped, as too much waits already."""
+        full = self._unread() > MAX_UNREAD_ANSWERS
+        if full and not self._dropping:
+            self._session.note("Answers and notifications to it are dropped, as it does not read what it is sent.")
+        self._dropping = full
+        return full
 
     def send_now(self, line: bytes) -> bool:
         """Write a line as `send` does; gives True, as nothing has to be waited for."""
         if self._stdin is None or self._over or self._stdin.is_closing():
             raise Lost("its process has ended", sent=False)
+        if self._unread() > MAX_UNREAD:
+            raise Lost("it does not read what it is sent", sent=False)
         self._out.add_line(line)
         return True
+
+    def _unread(self) -> int:
+        return self._stdin.get_write_buffer_size() if self._stdin is not None else 0
 
     def forget(self, request_id: int) -> None:
         """Nothing is kept for a request here."""

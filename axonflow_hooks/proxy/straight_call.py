@@ -18,7 +18,7 @@ from axonflow_hooks.proxy.busy_polling import BusyPolling, busy_polling
 from axonflow_hooks.proxy.catalogue import TOOLS
 from axonflow_hooks.proxy.exact_json import read_object
 from axonflow_hooks.proxy.gathered import as_line
-from axonflow_hooks.proxy.governed import Begun, answered
+from axonflow_hooks.proxy.governed import TAKEN_AT_ONCE_CHARS, Begun, answered
 from axonflow_hooks.proxy.pdp import Target, allowed_at_once, clean_at_once
 from axonflow_hooks.proxy.refusals import Refusal
 from axonflow_hooks.proxy.request_params import is_own_meta, progress_token, trace_id_in
@@ -166,7 +166,16 @@ class StraightCall:
         """Let the call go on in a task of its own, and give that."""
         self._leave()
         calls = self.calls
-        return calls.router.go_on(self.plain.raw_id, self.key, calls.routes.go_on(self._tool_call(), self.begun))
+        task = calls.router.go_on(self.plain.raw_id, self.key, calls.routes.go_on(self._tool_call(), self.begun))
+        task.add_done_callback(self._drop)
+        return task
+
+    def _drop(self, _: asyncio.Task[None]) -> None:
+        """Give up what of the call was asked and never waited for, as it was cancelled before."""
+        link = self.calls.routes.governance.requests.pdp.link
+        for exchange in (self.begun.asked, self.begun.checking):
+            if exchange is not None:
+                link.drop(exchange)
 
     def _leave(self) -> None:
         self.over = True
@@ -221,7 +230,7 @@ class StraightCall:
             return False  # no report of progress may come after the result
         session = begun.sent.session
         result, checking, records = reply.result, None, 0
-        if result is not None:
+        if result is not None and len(result.raw) < TAKEN_AT_ONCE_CHARS:
             records = record_count(result.value)
             checking = governance.responses.begin(begun.call.target, result.value, result.raw, row_count=records)
         session.settled(begun.sent)

@@ -60,6 +60,9 @@ def test_masks_that_are_told_give_the_masked_text(between: list[str], values: li
         pytest.param("12345 2", f"{A}45 2", [Mask(2, 5, B)], f"{A} 2", id="in part the same"),
         pytest.param("a b c 9", f"{A} {B} 9", [Mask(6, 7, B)], f"{A} {B}", id="in more than one way"),
         pytest.param("1\n2", f"{A}\n2", [Mask(0, 1, A)], f"{A}\n2", id="lines stay"),
+        pytest.param("123 45 67", f"{A} {B} 67", [Mask(1, 3, B), Mask(4, 5, A)], f"{A} {B} 67", id="parts of two"),
+        pytest.param("12 34 56 7", f"12 {A} 56 7", [Mask(0, 2, B), Mask(3, 4, B)], f"{B} {A} 56 7", id="one before"),
+        pytest.param("12 34 56 7", f"12 {A} 56 7", [Mask(3, 5, B), Mask(6, 8, B)], f"12 {A} {B} 7", id="one behind"),
     ],
 )
 def test_with_more_masked(text: str, masked: str | None, more: list[Mask], expected: str | None) -> None:

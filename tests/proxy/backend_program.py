@@ -144,6 +144,9 @@ WORK: dict[str, Any] = {
 
 def call(identifier: Any, params: Any) -> None:
     name, given = params["name"].removeprefix(OPTIONS.get("prefix", "")), params.get("arguments", {})
+    if name not in WORK:
+        send({"id": identifier, "error": {"code": -32602, "message": "Unknown tool"}})
+        return
     result = WORK[name](identifier, given, params.get("_meta", {}).get("progressToken"))
     if result is not None:
         send({"id": identifier, "result": result})

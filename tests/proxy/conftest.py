@@ -10,20 +10,21 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from axonflow_hooks.proxy import start
 from tests.conftest import Received, Reply, StandIn
+from tests.proxy import patient
 from tests.warm import Warm
 
 START = Path(__file__).parents[2] / "axonflow_hooks" / "proxy" / "start.py"
 PROGRAM = Path(__file__).with_name("backend_program.py")
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
+"""Longer than anything takes on a busy machine: past it, it does not come."""
 SSN = "123-45-" + "6789"
 CARD = "4" + "1" * 15
 MASK = "[REDACTED:ssn]"
@@ -120,6 +121,13 @@ def _masked(value: Any, label: str = "") -> Any:
     return value
 
 
+@pytest.fixture(autouse=True)
+def patient_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what of a proxy runs in this process be patient, too."""
+    for module, constant, seconds in patient.places(patient.WAITS):
+        monkeypatch.setattr(module, constant, seconds)
+
+
 @pytest.fixture
 def agent(stand_in: StandIn) -> Agent:
     made = Agent(stand_in)
@@ -137,10 +145,14 @@ def _kept(reply: Reply) -> Reply:
 
 
 class Client:
-    """An MCP client over a proxy's pipes: requests may be many at once, whatever else comes is kept."""
+    """An MCP client over a proxy's pipes: requests may be many at once, whatever else comes is kept.
 
-    def __init__(self, environ: dict[str, str]) -> None:
-        self.process = Warm(start.main, env=environ, streams=("stdin", "stdout", "stderr"))
+    The proxy is a patient one; `waits` are other waits of its own.
+    """
+
+    def __init__(self, environ: dict[str, str], waits: Mapping[str, float] | None = None) -> None:
+        given = json.dumps({**patient.WAITS, **(waits or {})})
+        self.process = Warm(patient.main, (given,), env=environ, streams=("stdin", "stdout", "stderr"))
         self.heard: queue.Queue[dict[str, Any]] = queue.Queue()
         self.raw: dict[Any, str] = {}
         self.errors: list[str] = []
@@ -258,14 +270,21 @@ def poll(condition: Callable[[], Any]) -> Any:
     return found
 
 
+def whole_lines(path: Path) -> list[str]:
+    """Give the lines of a file that others write to, without one whose end is still to come; [] of no file."""
+    text = path.read_text() if path.exists() else ""
+    return text[: text.rfind("\n") + 1].splitlines()
+
+
 @dataclass
 class World:
-    """What one test's proxies share. `backend` describes a server for the map."""
+    """What one test's proxies share. `backend` describes a server for the map, `waits` are theirs (see `patient`)."""
 
     home: Path
     endpoint: str
     folder: Path
     extra: dict[str, str] = field(default_factory=dict)
+    waits: dict[str, float] = field(default_factory=dict)
     clients: list[Client] = field(default_factory=list)
 
     def backend(self, name: str = "one", *options: str, **more: Any) -> dict[str, Any]:
@@ -282,13 +301,14 @@ class World:
             "AXONFLOW_BACKENDS": json.dumps(backends),
             "AXONFLOW_AUDIT_LOG": str(self.home / "audit" / "audit.jsonl"),
             "AXONFLOW_SESSION_ID": "session-1",
+            **patient.SETTINGS,
             **self.extra,
             **settings,
         }
 
     def connect(self, *backends: Any, **settings: str) -> Client:
         """Start a proxy and give a client of it, before the handshake."""
-        client = Client(self.environ(*(backends or (self.backend(),)), **settings))
+        client = Client(self.environ(*(backends or (self.backend(),)), **settings), self.waits)
         self.clients.append(client)
         return client
 
@@ -300,14 +320,16 @@ class World:
 
     def rows(self, event: str = "") -> list[dict[str, Any]]:
         """Give the audit rows."""
-        path = self.home / "audit" / "audit.jsonl"
-        rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        rows = [json.loads(line) for line in whole_lines(self.home / "audit" / "audit.jsonl")]
         return [row for row in rows if event in {"", row["event"]}]
 
     def lines(self, backend: str, name: str) -> list[str]:
         """Give what a backend has written down."""
-        path = self.folder / backend / name
-        return path.read_text().splitlines() if path.exists() else []
+        return whole_lines(self.folder / backend / name)
+
+    def cancelled(self, backend: str) -> list[str]:
+        """Give the ids of the requests that a backend was told to stop."""
+        return [str(json.loads(line)["requestId"]) for line in self.lines(backend, "cancelled.txt")]
 
     def touch(self, backend: str, name: str) -> None:
         """Give a backend the sign that it waits for."""

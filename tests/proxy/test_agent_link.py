@@ -14,7 +14,9 @@ from axonflow_hooks.errors import AgentUnavailable
 from axonflow_hooks.proxy.agent_link import Answer, HttpxLink, link_to, needs_proxy
 from axonflow_hooks.proxy.direct_link import DirectLink, _Connection
 from axonflow_hooks.proxy.pending import Pending
+from tests.proxy.conftest import DEADLINE_S
 
+LONG_S = 60.0
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -63,7 +65,7 @@ def _reply(body: bytes, status: str = "200 OK", more: str = "") -> bytes:
 
 def _run(test: Callable[[], Awaitable[Any]]) -> Any:
     async def bounded() -> Any:
-        return await asyncio.wait_for(test(), 30)
+        return await asyncio.wait_for(test(), DEADLINE_S)
 
     return asyncio.run(bounded())
 
@@ -83,7 +85,7 @@ def test_one_connection_is_used_again() -> None:
         async with _serving(handle) as url:
             link, static = DirectLink(f"{url}/base"), {"X-A": "1"}
             for number in range(5):
-                answer = await link.post("/p", static, {"X-B": "2"}, b"%d" % number, 5.0)
+                answer = await link.post("/p", static, {"X-B": "2"}, b"%d" % number, LONG_S)
                 assert (answer.status, answer.body) == (200, b"%d" % number)
                 assert answer.headers["retry-after"] == "3"
             await link.aclose()
@@ -104,8 +106,8 @@ def test_changed_headers_are_sent() -> None:
     async def test() -> None:
         async with _serving(handle) as url:
             link = DirectLink(url)
-            await link.post("/p", {"X-A": "old"}, {}, b"", 5.0)
-            await link.post("/p", {"X-A": "new"}, {}, b"", 5.0)
+            await link.post("/p", {"X-A": "old"}, {}, b"", LONG_S)
+            await link.post("/p", {"X-A": "new"}, {}, b"", LONG_S)
             await link.aclose()
 
     _run(test)
@@ -126,7 +128,7 @@ def test_connection_that_the_server_has_closed_is_replaced(goodbye: str) -> None
         async with _serving(handle) as url:
             link = DirectLink(url)
             for _ in range(3):
-                assert (await link.post("/p", {}, {}, b"x", 5.0)).body == b"ok"
+                assert (await link.post("/p", {}, {}, b"x", LONG_S)).body == b"ok"
             await link.aclose()
 
     _run(test)
@@ -144,19 +146,19 @@ def test_exchange_that_was_begun_is_waited_for() -> None:
     async def test() -> None:
         async with _serving(handle) as url:
             link = DirectLink(url)
-            assert link.begin("/p", {}, {}, b"early", 5.0) is None  # there is no connection yet
-            await link.post("/p", {}, {}, b"first", 5.0)
-            begun = link.begin("/p", {}, {}, b"one", 5.0)
+            assert link.begin("/p", {}, {}, b"early", LONG_S) is None  # there is no connection yet
+            await link.post("/p", {}, {}, b"first", LONG_S)
+            begun = link.begin("/p", {}, {}, b"one", LONG_S)
             assert begun is not None
-            assert link.begin("/p", {}, {}, b"two", 5.0) is None  # the connection is in use
+            assert link.begin("/p", {}, {}, b"two", LONG_S) is None  # the connection is in use
             assert (await begun.answer).body == b"one"
             link.end(begun)
-            again = link.begin("/p", {}, {}, b"two", 5.0)
+            again = link.begin("/p", {}, {}, b"two", LONG_S)
             assert again is not None
-            assert (await link.post("/p", {}, {}, b"two", 5.0, again)).body == b"two"
-            lost = link.begin("/p", {}, {}, b"lost", 5.0)
+            assert (await link.post("/p", {}, {}, b"two", LONG_S, again)).body == b"two"
+            lost = link.begin("/p", {}, {}, b"lost", LONG_S)
             assert lost is not None
-            assert (await link.post("/p", {}, {}, b"sent again", 5.0, lost)).body == b"sent again"
+            assert (await link.post("/p", {}, {}, b"sent again", LONG_S, lost)).body == b"sent again"
             await link.aclose()
 
     _run(test)
@@ -203,16 +205,16 @@ def test_who_waits_for_a_connection_is_served_or_gives_up() -> None:
 
         async with _serving(handle) as url:
             link = DirectLink(url, _free=1)
-            first = asyncio.ensure_future(link.post("/p", {}, {}, b"first", 20.0))
+            first = asyncio.ensure_future(link.post("/p", {}, {}, b"first", LONG_S))
             await asyncio.sleep(0)
-            second = asyncio.ensure_future(link.post("/p", {}, {}, b"second", 20.0))
-            cancelled = asyncio.ensure_future(link.post("/p", {}, {}, b"cancelled", 20.0))
+            second = asyncio.ensure_future(link.post("/p", {}, {}, b"second", LONG_S))
+            cancelled = asyncio.ensure_future(link.post("/p", {}, {}, b"cancelled", LONG_S))
             with pytest.raises(AgentUnavailable, match=r"within 0\.05 s"):
                 await link.post("/p", {}, {}, b"late", 0.05)
             cancelled.cancel()
             gate.set()
             assert [(await task).body for task in (first, second)] == [b"first", b"second"]
-            third = link.begin("/p", {}, {}, b"third", 20.0)
+            third = link.begin("/p", {}, {}, b"third", LONG_S)
             assert third is not None
             assert (await third.answer).body == b"third"
             link.end(third)
@@ -231,7 +233,7 @@ def test_many_at_once_get_their_own_answers() -> None:
     async def test() -> None:
         async with _serving(handle) as url:
             link = DirectLink(url)
-            answers = await asyncio.gather(*(link.post("/p", {}, {}, b"%d" % n, 20.0) for n in range(200)))
+            answers = await asyncio.gather(*(link.post("/p", {}, {}, b"%d" % n, LONG_S) for n in range(200)))
             assert [answer.body for answer in answers] == [b"%d" % n for n in range(200)]
             await link.aclose()
 
@@ -254,12 +256,12 @@ def test_answer_after_the_deadline_is_not_taken_for_another() -> None:
             with pytest.raises(AgentUnavailable, match=r"within 0\.1 s"):
                 await link.post("/p", {}, {}, b"slow", 0.1)
             gate.set()
-            assert (await link.post("/p", {}, {}, b"next", 5.0)).body == b"next"
-            task = asyncio.ensure_future(link.post("/p", {}, {}, b"cancelled", 5.0))
+            assert (await link.post("/p", {}, {}, b"next", LONG_S)).body == b"next"
+            task = asyncio.ensure_future(link.post("/p", {}, {}, b"cancelled", LONG_S))
             await asyncio.sleep(0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            assert (await link.post("/p", {}, {}, b"after", 5.0)).body == b"after"
+            assert (await link.post("/p", {}, {}, b"after", LONG_S)).body == b"after"
             await link.aclose()
 
     _run(test)
@@ -283,7 +285,7 @@ def test_what_is_no_answer_is_unavailable(sent: bytes) -> None:
     async def test() -> None:
         async with _serving(handle) as url:
             with pytest.raises(AgentUnavailable):
-                await DirectLink(url).post("/p", {}, {}, b"x", 2.0)
+                await DirectLink(url).post("/p", {}, {}, b"x", LONG_S)
 
     _run(test)
 
@@ -291,7 +293,7 @@ def test_what_is_no_answer_is_unavailable(sent: bytes) -> None:
 def test_nobody_there(dead_url: str) -> None:
     async def test() -> None:
         with pytest.raises(AgentUnavailable, match="cannot be reached"):
-            await DirectLink(dead_url).post("/p", {}, {}, b"x", 5.0)
+            await DirectLink(dead_url).post("/p", {}, {}, b"x", LONG_S)
 
     _run(test)
 
@@ -326,7 +328,7 @@ def test_link_through_httpx_answers_the_same() -> None:
     async def test() -> None:
         async with _serving(handle) as url:
             link = HttpxLink(url)
-            answer = await link.post("/p", {"X-A": "1"}, {"X-B": "2"}, b"n", 5.0)
+            answer = await link.post("/p", {"X-A": "1"}, {"X-B": "2"}, b"n", LONG_S)
             assert (answer.status, answer.body) == (403, b"n2")
             await link.aclose()
 

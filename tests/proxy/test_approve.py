@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from axonflow_hooks.paths import resolve_paths
-from axonflow_hooks.proxy.pins import pin_store
+from axonflow_hooks.proxy.pins import Changes, Held, pin_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +27,9 @@ def environ(tmp_path: Path) -> dict[str, str]:
     environ = {**kept, "HOME": str(tmp_path), "TERM": "dumb", "PYTHONUTF8": "1"}
     store = pin_store(resolve_paths(environ))
     definition = {"name": NAME, "description": NAME, "inputSchema": {"type": "object"}}
-    store.hold("files", NAME, definition, f"its definition reads as orders to the model ({NAME})")
-    store.hold("files", "other", {**definition, "name": "other"}, "its definition has changed")
+    poisoned = Held(definition, f"its definition reads as orders to the model ({NAME})")
+    changed = Held({**definition, "name": "other"}, "its definition has changed")
+    store.record("files", Changes(held={NAME: poisoned, "other": changed}))
     return environ
 
 
@@ -52,6 +53,32 @@ def test_names_are_escaped_without_a_terminal(environ: dict[str, str], wanted: l
     assert said.endswith("\n")
     assert said[:-1].isprintable()
     assert f"{count} tool(s) wait for a person: files:{SHOWN}" in said
+
+
+BAD = "broken\u2028\x1b[2J"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names of files")
+@pytest.mark.parametrize(
+    ("wanted", "named", "waiting"),
+    [
+        pytest.param([], True, True, id="all"),
+        pytest.param(["files:other"], False, True, id="another server's"),
+        pytest.param([BAD], True, False, id="its own"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_looked_at(
+    environ: dict[str, str], wanted: list[str], named: bool, waiting: bool
+) -> None:
+    folder = pin_store(resolve_paths(environ)).folder
+    (folder / f"{BAD}.json").touch(mode=0o600)
+    done = _without_terminal(environ, *wanted)
+    said = done.stderr.decode()
+    assert done.returncode == 1
+    assert ("broken\\u2028\\u001b[2J.json does not hold tool definitions" in said) is named
+    assert ("wait for a person: files:" in said) is waiting
+    assert done.stdout == (b"" if waiting else b"Nothing else waits for approval.\n")
+    assert all(line.isprintable() for line in said.split("\n"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")

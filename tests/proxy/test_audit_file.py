@@ -298,7 +298,12 @@ def test_parameter_hash_is_that_of_the_canonical_form(value: object, ascii_only:
     [
         ({"content": [1, 2]}, 2),
         ({"content": [], "structuredContent": {"rows": [1, 2, 3], "next": "x"}}, 3),
-        ({"structuredContent": {"a": [], "b": []}}, 1),
+        ({"structuredContent": {"a": [], "b": []}}, 0),
+        ({"structuredContent": {"columns": ["id"], "rows": [[1], [2]]}}, 2),
+        ({"structuredContent": {"items": [1, 2, 3], "errors": []}}, 3),
+        ({"structuredContent": {"data": {"pages": [{"rows": [1, 2, 3]}]}}}, 3),
+        ({"structuredContent": [[], [1, 2], {"a": 1}]}, 3),
+        ({"content": [1, 2], "structuredContent": {"id": 1, "of": {"a": "b"}}}, 1),
         ({"contents": [1]}, 1),
         ({}, 0),
         (None, 0),

@@ -162,6 +162,7 @@ def test_call_has_what_its_lists_have_left_of_its_time(waited: float | None, giv
     ],
 )
 def test_map_that_does_not_fit_this_machine_is_told_at_once(world: World, entry: dict[str, Any], expected: str) -> None:
+    world.waits["backend.WAIT_FOR_RESTART_S"] = 0.5  # but for the bad one, each is waited for in the lists
     client = world.client({"id": "bad", **entry}, world.backend("two"))
     assert "two__echo" in client.tools()
     said = client.until(lambda: [line for line in client.errors if "backend bad:" in line])

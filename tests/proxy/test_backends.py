@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.proxy.conftest import poll
+from tests.proxy.conftest import DEADLINE_S, poll
 
 if TYPE_CHECKING:
     from tests.proxy.conftest import World
@@ -101,6 +101,7 @@ def test_list_changed_follows_a_late_start(world: World) -> None:
 
 
 def test_call_to_a_missing_backend_says_so_and_may_be_repeated(world: World) -> None:
+    world.waits["backend.WAIT_FOR_RESTART_S"] = 0.5
     client = world.client({"id": "gone", "command": "/nowhere/to/be/found"})
     assert client.tools() == []
     error = client.call("anything")["error"]
@@ -165,7 +166,7 @@ def test_sigterm_ends_proxy_and_backends_even_in_a_call(world: World) -> None:
     client.ask("tools/call", {"name": "wait", "arguments": {}})
     client.until(lambda: world.lines("one", "waiting.txt"))
     client.process.terminate()
-    assert client.process.wait(30) == 0
+    assert client.process.wait(DEADLINE_S) == 0
     assert world.rows("outcome")[-1]["error"] == "cancelled"
     poll(lambda: not _alive(int(world.lines("one", "starts.txt")[-1])))
 
@@ -208,7 +209,10 @@ def test_environment_is_minimal_and_references_are_resolved(world: World) -> Non
     ],
 )
 def test_backend_versions_are_verified(world: World, version: str, works: bool) -> None:
+    if not works:
+        world.waits["backend.WAIT_FOR_RESTART_S"] = 0.5
     client = world.client(world.backend("one", f"version={version}"))
+    assert ("echo" in client.tools()) is works
     answer = client.call("echo")
     assert ("result" in answer) is works
     if not works:

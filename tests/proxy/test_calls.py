@@ -10,6 +10,7 @@ import pytest
 from axonflow_hooks.proxy.audit_file import verify
 from tests.conftest import Reply
 from tests.proxy.conftest import MASK, REDACT, SSN
+from tests.proxy.patient import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.conftest import Received
@@ -37,7 +38,7 @@ def test_questions_to_the_agent_say_who_asks_and_for_what(world: World, agent: A
     result = {"content": [{"type": "text", "text": "caf\u00e9"}]}
     assert client.call("reply", {"result": result})["result"] == result
     (decide,) = agent.asked()
-    assert "\ntext: caf\u00e9" in decide.pop("query")
+    assert "\ncontent.text: caf\u00e9" in decide.pop("query")
     assert decide == {
         "stage": "tool",
         "caller_identity": {"gateway_id": "gate", "org_id": "org"},
@@ -121,8 +122,8 @@ def test_without_a_verdict_nothing_passes_but_by_choice(
 def test_retry_after_is_told_and_kept(world: World, agent: Agent) -> None:
     client = world.client()
     client.tools()
-    agent.before = lambda request: Reply(429, {"error": "slow"}, {"Retry-After": "30"})
-    assert client.call("echo")["error"]["data"]["retry_after_seconds"] == 30
+    agent.before = lambda request: Reply(429, {"error": "slow"}, {"Retry-After": "300"})
+    assert client.call("echo")["error"]["data"]["retry_after_seconds"] == 300
     agent.before = lambda _: None
     count = len(agent.asked())
     assert "asked not to be called" in client.call("echo")["error"]["message"]
@@ -130,6 +131,7 @@ def test_retry_after_is_told_and_kept(world: World, agent: Agent) -> None:
 
 
 def test_breaker_leaves_a_failing_agent_alone(world: World, agent: Agent) -> None:
+    world.waits |= {"breaker.FIRST_PAUSE_S": PATIENCE_S, "breaker.LONGEST_PAUSE_S": PATIENCE_S}
     client = world.client()
     client.tools()
     agent.before = lambda request: Reply(500, {"error": "x"})
@@ -312,6 +314,7 @@ def test_audit_rows(world: World) -> None:
     assert outcome["redaction_count"] == 1
     assert outcome["duration_ms"] > 0
     assert outcome["error"] is None
+    client.until(lambda: [line for line in client.errors if "audit {" in line])
     client.close()
     said = "".join(client.errors)
     (shown,) = [line.removeprefix("[AxonFlow] audit ") for line in client.errors if "audit {" in line]
@@ -377,5 +380,5 @@ def test_renewed_credential_of_the_local_agent_is_taken_up(world: World, agent: 
         return None if "authorization" in request.headers else Reply(401, {"error": "who?"})
 
     agent.before = unknown
-    ensure_credential(resolve_paths({"HOME": str(world.home)}), world.endpoint)
+    agent.server.knows = ensure_credential(resolve_paths({"HOME": str(world.home)}), world.endpoint)
     assert "result" in client.call("echo", {"text": "x"})

@@ -109,9 +109,8 @@ def test_loading_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_endless_pages_hold_up_no_call_for_longer_than_its_timeout(world: World) -> None:
-    client = world.client(
-        hostile(world, "slow", "pages=0.5"), world.backend("two"), AXONFLOW_BACKEND_TIMEOUT="1s"
-    )  # a thousand pages
+    client = world.client(hostile(world, "slow", "pages=0.5", timeout="1s"), world.backend("two"))  # a thousand pages
+    assert client.tools()  # both are up
     error = client.call("slow__say")["error"]
     assert (error["code"], error["data"]["executed"]) == (-32004, False)
     assert "within 1 s" in error["message"]

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from axonflow_hooks.proxy.guardian import Guardian
+from tests.proxy.conftest import DEADLINE_S
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups")
 
@@ -27,7 +28,7 @@ def test_what_is_still_watched_is_ended_and_the_rest_is_not() -> None:
         for _ in range(2):
             guardian.forget(forgotten.pid)
         guardian.close()
-        assert watched.wait(30) < 0
+        assert watched.wait(DEADLINE_S) < 0
         assert forgotten.poll() is None
     finally:
         watched.kill()
@@ -51,7 +52,7 @@ def test_guardian_without_anything_left_ends_at_once() -> None:
         assert process is not None
         guardian.forget(sleeper.pid)
         guardian.close()
-        assert process.wait(30) == 0
+        assert process.wait(DEADLINE_S) == 0
         assert sleeper.poll() is None
     finally:
         sleeper.kill()

@@ -97,7 +97,9 @@ def test_subscriptions_outlive_the_backend_that_holds_them(world: World) -> None
 
 
 def test_handshake_does_not_carry_text_into_errors(world: World) -> None:
+    world.waits["backend.WAIT_FOR_RESTART_S"] = 0.5
     client = world.client(hostile(world, "one", f"version=obey {SSN}"))
+    assert client.tools() == []
     error = client.call("say")["error"]
     assert error["code"] == -32004
     assert SSN not in json.dumps(error)
@@ -178,6 +180,8 @@ def test_unknown_tools_are_answered_as_their_backend_does(
 ) -> None:
     (world.folder / "one").mkdir()
     (world.folder / "one" / "tools.txt").write_text("hush")
+    if unknown == "silent":
+        world.waits["unknown_tools.ANSWER_S"] = 0.5
     client = world.client(hostile(world, "one", f"unknown={unknown}", deny=["hush"]), hostile(world, "two"))
     answers = [client.call(f"one__{name}", {"secret": "mine"}) for _ in range(2)]
     message = f"Unknown tool: one__{name}"
@@ -186,7 +190,7 @@ def test_unknown_tools_are_answered_as_their_backend_does(
         assert [answer["result"] for answer in answers] == [told, told]
     else:
         assert [answer["error"] for answer in answers] == [{"code": -32602, "message": message}] * 2
-    (asked,) = [json.loads(line) for line in world.lines("one", "calls.txt")]
+    (asked,) = map(json.loads, client.until(lambda: world.lines("one", "calls.txt")))
     assert asked["name"].startswith("axonflow-no-such-tool-")
     assert asked["arguments"] == {}
     verdict = "allow" if as_result else "error"
@@ -235,7 +239,7 @@ def test_messages_of_the_wrong_shape_take_nothing_else_along(world: World, notic
 
 @pytest.mark.parametrize("depth", [900, 985, 5000])
 def test_values_nested_deeply_end_nothing(world: World, depth: int) -> None:
-    client = world.client(hostile(world), world.backend("two"), AXONFLOW_BACKEND_TIMEOUT="2s")
+    client = world.client(hostile(world), world.backend("two"))
     nested = '{"a":' * depth + "1" + "}" * depth
     result = '{"jsonrpc":"2.0","id":"$ID","result":{"structuredContent":' + nested + "}}"
     answer = client.call("one__say", {"raw": result})
@@ -310,8 +314,7 @@ def test_lists_carry_nothing_unchecked(world: World, method: str) -> None:
     worse = {**item, key: f"{item[key]}c", "description": "poison"}
     client = world.client(dictate(world, method, [item, bad, worse]))
     found = client.request(method)["result"][member]
-    masked = [] if method == "tools/list" else [{**bad, "description": f"call {MASK}"}]
-    assert found == [item, *masked]
+    assert found == [item, {**bad, "description": f"call {MASK}"}]
     assert SSN not in everything(client)
     assert "poison" not in everything(client)
 
@@ -321,9 +324,7 @@ def test_lists_carry_nothing_unchecked(world: World, method: str) -> None:
 def test_list_nested_deeply_hides_no_other_list(world: World, method: str, depth: int) -> None:
     member, item = LISTS[method]
     deep = json.dumps({**item, "_meta": "$"}).replace('"$"', '{"a":' * depth + "1" + "}" * depth)
-    client = world.client(
-        dictate(world, method, [deep]), world.backend("two", "offer=all"), AXONFLOW_BACKEND_TIMEOUT="2s"
-    )
+    client = world.client(dictate(world, method, [deep]), world.backend("two", "offer=all"))
     answer = client.request(method)
     assert answer.get("result", {}).get(member), answer
 

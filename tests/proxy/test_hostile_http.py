@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +37,7 @@ class Server:
     leaves: bool = False
     quits: bool = False
     methods: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -56,7 +59,7 @@ class Http(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
-    request_queue_size = 64
+    request_queue_size = 128  # with the usual 5, the system resets some of many calls at once
     told: Server
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -67,6 +70,7 @@ class Handler(BaseHTTPRequestHandler):
     """One request."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
         assert isinstance(self.server, Http)
@@ -74,6 +78,8 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         method = body.get("method", "")
         told.methods.append(method)
+        if method == "tools/call" and "n" in body["params"].get("arguments", {}):
+            told.numbers.append(body["params"]["arguments"]["n"])
         if method in told.hang:
             told.over.wait()
         elif method == "tools/call" and told.leaves:
@@ -83,7 +89,8 @@ class Handler(BaseHTTPRequestHandler):
         elif method == "tools/call" and told.status != 200:
             if told.quits:
                 self.quit()
-            self.whole(told.status, told.body.replace("$ID", str(body["id"])).encode(), told.kind)
+            text = told.body.replace("$ID", str(body["id"]))
+            self.whole(told.status, text.encode("utf-8", "surrogateescape"), told.kind)
         else:
             answer = {"jsonrpc": "2.0", "id": body["id"], "result": _result(body)}
             self.whole(200, json.dumps(answer).encode())
@@ -111,6 +118,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.told.session:
             self.send_header("Mcp-Session-Id", self.server.told.session)
         self.send_header("Content-Length", str(len(content)))
+        if self.close_connection:  # an end that is not told could meet a request on its way
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(content)
 
@@ -160,7 +169,14 @@ DECLINED = '{"error":"card declined, checkout session closed after charge"}'
         pytest.param(503, _error("$ID", "half done"), 1, -32000, id="503 that answers the call"),
         pytest.param(500, f"data: {_error('$ID', 'half done')}", 1, -32000, id="500 with an event"),
         pytest.param(404, "", 2, -32004, id="404 without words"),
-        pytest.param(404, DECLINED, 2, -32004, id="404 with another body"),
+        pytest.param(404, DECLINED, 1, -32004, id="404 with another body"),
+        pytest.param(404, "<html>not found</html>", 1, -32004, id="404 of a web server"),
+        pytest.param(404, "\udcff", 1, -32004, id="404 that is not UTF-8"),
+        pytest.param(404, _error("null", FULL), 1, -32004, id="404 of nobody that speaks of something else"),
+        pytest.param(404, _error('"$ID"', FULL), 1, -32004, id="404 for another id"),
+        pytest.param(404, f"data: {_error('null', FULL)}", 1, -32004, id="404 with an event"),
+        pytest.param(404, _error("$ID", "Session not found"), 1, -32004, id="404 that answers the call as if expired"),
+        pytest.param(400, _error("$ID", "Session not found"), 1, -32004, id="400 that answers the call as if expired"),
         pytest.param(404, _error("null", "Session not found"), 2, -32004, id="404 of nobody"),
         pytest.param(404, _error('"server-error"', "Session not found"), 2, -32004, id="404 of the server"),
         pytest.param(400, _error("null", "Bad Request: No valid session ID provided"), 2, -32004, id="400 for 404"),
@@ -181,20 +197,11 @@ def test_call_that_was_executed_is_never_said_not_to_be(
     assert world.rows("outcome")[-1]["executed"] is not False
 
 
-def test_answer_that_speaks_of_a_lost_session_is_the_answer_and_the_next_call_has_a_new_one(
-    world: World, server: Server
-) -> None:
-    server.session, server.status, server.body = "s-1", 404, _error("$ID", "Session not found")
-    client = world.client({"id": "web", "url": server.url})
-    assert client.call("write")["error"]["code"] == -32000
-    server.status = 200
-    assert "result" in client.call("write")
-    assert (server.methods.count("tools/call"), server.methods.count("initialize")) == (2, 2)
-
-
 def test_call_whose_new_session_never_comes_may_have_been_executed(world: World, server: Server) -> None:
     server.session, server.status, server.body, server.quits = "s-1", 404, "", True
-    client = world.client({"id": "web", "url": server.url}, AXONFLOW_BACKEND_TIMEOUT="2s")
+    world.waits["backend.WAIT_FOR_RESTART_S"] = 1.0
+    client = world.client({"id": "web", "url": server.url})
+    assert client.tools() == ["write"]
     error = client.call("write")["error"]
     assert (error["code"], error["data"]["executed"]) == (-32004, "unknown")
     assert server.methods.count("tools/call") == 1
@@ -202,6 +209,7 @@ def test_call_whose_new_session_never_comes_may_have_been_executed(world: World,
 
 def test_session_id_that_is_not_visible_ascii_is_refused(world: World, server: Server) -> None:
     server.session = "s\u00e9"
+    world.waits["backend.WAIT_FOR_RESTART_S"] = 0.5
     client = world.client({"id": "web", "url": server.url}, world.backend("two"))
     assert "two__echo" in client.tools()
     error = client.call("web__write")["error"]
@@ -234,11 +242,14 @@ def test_refused_call_is_not_sent_again(world: World, server: Server, status: in
 
 def test_server_that_takes_nothing_holds_up_nobody(world: World, server: Server) -> None:
     client = world.client({"id": "web", "url": server.url}, AXONFLOW_BACKEND_TIMEOUT="3s")
-    client.tools()
+    client.until(lambda: client.tools() == ["write"])  # on a busy machine that can take longer, too
     server.hang = frozenset({"tools/call", "notifications/cancelled"})
-    asked = [client.ask("tools/call", {"name": "write"}) for _ in range(CALLS_THAT_HANG)]
+    numbers = itertools.count()
+    asked = [
+        client.ask("tools/call", {"name": "write", "arguments": {"n": next(numbers)}}) for _ in range(CALLS_THAT_HANG)
+    ]
     errors = [client.answer(identifier)["error"] for identifier in asked]
     assert {(error["code"], error["data"]["executed"]) for error in errors} == {(-32004, "unknown")}
     server.hang = frozenset()
-    assert "result" in client.call("write")
-    assert server.methods.count("tools/call") == CALLS_THAT_HANG + 1
+    client.until(lambda: "result" in client.call("write", {"n": next(numbers)}))
+    assert set(Counter(server.numbers).values()) == {1}

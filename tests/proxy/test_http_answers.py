@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from axonflow_hooks.proxy.http_answers import SESSION_ID, read_body, says_expired
+from axonflow_hooks.proxy.http_answers import SESSION_ID, read_body, says_expired, told_redirect
 
 ERROR = '"error":{"code":-32000,"message":"no"}'
 
@@ -66,3 +66,35 @@ def test_words_for_a_session_that_is_over(said: str, expired: bool) -> None:
 )
 def test_session_ids_are_visible_ascii(identifier: str, visible: bool) -> None:
     assert (SESSION_ID.fullmatch(identifier) is not None) is visible
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "told"),
+    [
+        pytest.param("http://h:8/mcp", "/mcp/", "end its url's path with a slash", id="slash"),
+        pytest.param("http://h:8/mcp?key=secret", "http://h:8/mcp/", "end its url's path with a slash", id="query"),
+        pytest.param(
+            "https://h/k/abcdefghijklmnopqrstuvwxyz",
+            "https://h:443/k/abcdefghijklmnopqrstuvwxyz/",
+            "end its url's path with a slash",
+            id="default port",
+        ),
+        pytest.param("http://h/mcp/", "../mcp", "leave the slash at the end of its url's path out", id="no slash"),
+        pytest.param("http://h/", "/mcp", "set the path of its url to /mcp", id="path"),
+        pytest.param("http://h/", "/mcp?x=1#y", "set the path of its url to /mcp", id="path alone is told"),
+        pytest.param("http://h/a", "/ignore%20this", "", id="not plain"),
+        pytest.param("http://h/a", "/k/abcdefghijklmnopqrstuvwxyz", "", id="may be a secret"),
+        pytest.param("http://h/a", "https://h/a/", "", id="another scheme"),
+        pytest.param("http://h/a", "http://h:81/a/", "", id="another port"),
+        pytest.param("http://h/a", "//evil.example/a/", "", id="another host"),
+        pytest.param("http://h/a", "http://[x/", "", id="no URL"),
+        pytest.param("http://h/a", "http://h:x/a/", "", id="no port"),
+        pytest.param("http://h/a", "/a", "", id="itself"),
+        pytest.param("http://h/a", "", "", id="nothing"),
+    ],
+)
+def test_redirects_are_told_with_where_to_if_that_is_the_same_server(url: str, location: str, told: str) -> None:
+    where = told or "set its url to where the server is"
+    for status in (301, 302, 303, 307, 308):
+        assert told_redirect(url, status, location) == f", a redirect, which is not followed: {where}"
+    assert [told_redirect(url, status, location) for status in (200, 300, 304, 404)] == [""] * 4

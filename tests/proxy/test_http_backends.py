@@ -136,6 +136,7 @@ def server() -> Iterator[Server]:  # noqa: C901 - a whole server, and it needs w
     class Quiet(ThreadingHTTPServer):
         daemon_threads = True
         block_on_close = False
+        request_queue_size = 128  # with the usual 5, the system resets some of many calls at once
 
         def handle_error(self, request: object, client_address: object) -> None:
             pass
@@ -228,6 +229,7 @@ def test_server_messages_come_over_the_open_stream(world: World, server: Server)
 
 
 def test_server_that_is_down_comes_up(world: World, server: Server, dead_url: str) -> None:
+    world.waits["backend.WAIT_FOR_RESTART_S"] = 0.5
     client = world.client({"id": "web", "url": f"{dead_url}/mcp"}, world.backend("one"))
     assert not [tool for tool in client.tools() if tool.startswith("web")]
     assert client.call("web__echo")["error"]["code"] == -32004

@@ -15,6 +15,7 @@ from axonflow_hooks.paths import resolve_paths
 from axonflow_hooks.private_files import make_private_dir
 from axonflow_hooks.proxy.pins import definition_hash, pin_store
 from tests.conftest import Reply
+from tests.proxy.conftest import DEADLINE_S
 
 if TYPE_CHECKING:
     from tests.proxy.conftest import Agent, World
@@ -68,7 +69,7 @@ def test_changed_definition_hides_the_tool_until_it_is_approved(world: World) ->
     assert store.approve("one", "echo", "another hash") is False
     assert store.approve("one", "echo", held.hash) is True
     client.notification("notifications/tools/list_changed")
-    assert "echo" in client.tools()
+    client.until(lambda: "echo" in client.tools())
     assert "result" in client.call("echo")
 
 
@@ -110,7 +111,7 @@ def test_known_tools_are_shown_without_the_agent_and_new_ones_when_it_is_back(wo
     assert "could not be checked" in client.call("echo")["error"]["message"]
     agent.before = lambda _: None
     client.notification("notifications/tools/list_changed")
-    assert "echo" in client.tools()
+    client.until(lambda: "echo" in client.tools())
     client.close()
     agent.before = lambda request: Reply(500, {"error": "x"})
     assert "echo" in world.client().tools()
@@ -180,7 +181,7 @@ def _approve_on_terminal(world: World, *dialogue: tuple[bytes, str]) -> tuple[in
     except OSError:
         pass  # the other side has closed
     os.close(main)
-    return process.wait(60), said
+    return process.wait(DEADLINE_S), said
 
 
 def _poisoned(world: World) -> None:

@@ -59,16 +59,16 @@ def test_the_same_is_said_once(tmp_path: Path) -> None:
     descriptor = os.open(said, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     diagnostics = Diagnostics(descriptor)
     assembly = assemble(load_proxy_settings(environ), environ, diagnostics)
-    assert assembly.audit_file is not None
+    assert assembly.audit is not None
     for _ in range(2):
         (tmp_path / "audit").rename(tmp_path / "elsewhere")
         (tmp_path / "audit").touch()
         for _ in range(3):
-            assembly._look_after(assembly.audit_file)
+            assembly.audit.look_after()
         (tmp_path / "audit").unlink()
         (tmp_path / "elsewhere").rename(tmp_path / "audit")
-        assembly._look_after(assembly.audit_file)
-    assembly.audit_file.close()
+        assembly.audit.look_after()
+    assembly.audit.file.close()
     diagnostics.close()
     os.close(descriptor)
     lines = said.read_text(encoding="utf-8").splitlines()

@@ -60,9 +60,11 @@ def test_label_holds_no_data(key: str) -> None:
                      ["columns name", "columns name", "rows id", "rows ssn"], id="described columns"),
         pytest.param([["id", "ssn"], [1, 2]], ["id", "ssn", "id", "ssn"], id="first row"),
         pytest.param([[1, 2], [3, 4]], ["value"] * 4, id="no names"),
-        pytest.param({"columns": ["id"], "rows": [[1, 2]]}, ["columns", "rows", "rows"], id="too few names"),
+        pytest.param({"columns": ["id"], "rows": [[1, 2]]}, ["columns", "rows id", "rows id"], id="one column"),
+        pytest.param({"columns": ["id"], "rows": [[1, 2], [3, 4]]},
+                     ["columns", "rows id", "rows", "rows id", "rows"], id="too few names"),
         pytest.param({"columns": ["id", "ssn"], "rows": [[1], [2, 3]]},
-                     ["columns", "columns", "rows", "rows", "rows"], id="rows of other lengths"),
+                     ["columns", "columns", "rows id", "rows id", "rows ssn"], id="rows of other lengths"),
         pytest.param({"names": ["a", "b"], "pairs": ["c", "d"]}, ["names", "names", "pairs", "pairs"], id="no rows"),
     ],
 )  # fmt: skip

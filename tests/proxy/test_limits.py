@@ -24,14 +24,13 @@ from axonflow_hooks.proxy.router import Router
 from axonflow_hooks.proxy.rpc import Session, TimedOut
 from axonflow_hooks.proxy.settings import load_proxy_settings
 from axonflow_hooks.proxy.verdicts import Decision
+from tests.proxy.conftest import DEADLINE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
     from axonflow_hooks.proxy.assembly import Assembly
     from tests.proxy.conftest import World
-
-DEADLINE_S = 45.0
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -68,6 +67,9 @@ class _Client:
 
     def send(self, message: str) -> None:
         self.messages.append(json.loads(message))
+
+    def unread(self) -> int:
+        return 0
 
     def pause(self) -> None:
         self.paused.append(True)
@@ -173,6 +175,29 @@ def test_questions_to_the_client_wait_in_bounds(world: World, monkeypatch: pytes
             await _until(lambda: len(client.messages) == 3)
 
     _run(flood())
+
+
+def test_waiting_for_the_person_does_not_count_against_a_call(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking = '{"name":"ask","arguments":{"method":"sampling/createMessage","params":{"messages":[]}}}'
+
+    async def call() -> None:
+        async with _started(world, world.backend("one", timeout="20s")) as (assembly, client, _):
+            (host,) = assembly.fleet.hosts()
+            await _until(lambda: host.session)
+            assert host.session is not None
+            asked = asyncio.ensure_future(host.request("tools/call", asking, repeatable=False))
+            await _until(lambda: client.messages)
+            (waiting,) = host.session._waiting.values()
+            loop = asyncio.get_running_loop()
+            now = loop.time
+            monkeypatch.setattr(loop, "time", lambda: now() + 20.0)
+            await _until(lambda: waiting.turns)  # its time was over, and begins anew
+            assert not asked.done()
+            answer = {"jsonrpc": "2.0", "id": client.messages[0]["id"], "result": {"role": "assistant"}}
+            assembly.router.take(json.dumps(answer).encode())
+            assert (await asked).result is not None
+
+    _run(call())
 
 
 @pytest.mark.parametrize("how", ["progress", "waits for the person"])

@@ -193,7 +193,7 @@ def test_requests_and_notices_of_a_backend_end_nothing() -> None:
 
 
 def test_nesting_ends_no_proxy_and_lets_no_call_wait(world: World) -> None:
-    client = world.client(hostile(world), world.backend("two"), AXONFLOW_BACKEND_TIMEOUT="50s")
+    client = world.client(hostile(world), world.backend("two"))
     for depth in DEPTHS:
         answer = client.call("one__say", {"raw": '{"jsonrpc":"2.0","id":"$ID","result":{"x":' + _lists(depth) + "}}"})
         assert "result" in answer or "no answer within" not in answer["error"]["message"], depth

@@ -29,6 +29,8 @@ BARE = SSN.replace("-", "")
         pytest.param({"ssn": BARE}, {"ssn": MASK}, id="by its key"),
         pytest.param({"person": {"ssn": int(BARE)}, "n": 1}, {"person": {"ssn": MASK}, "n": 1}, id="number by its key"),
         pytest.param({"text": f"ssn {BARE}", "ssn": [BARE]}, {"text": f"ssn {MASK}", "ssn": [MASK]}, id="both"),
+        pytest.param({"field": "ssn", "value": BARE}, {"field": "ssn", "value": MASK}, id="by its neighbour"),
+        pytest.param({"ssn": {"value": BARE}}, {"ssn": {"value": MASK}}, id="by the key above"),
         pytest.param({"text": "nothing"}, {"text": "nothing"}, id="no obligation"),
         pytest.param({"text": "confidential"}, {"text": "confidential"}, id="obligation, and nothing to mask"),
         pytest.param({"ssn": BARE, "text": "confidential"}, {"ssn": MASK, "text": "confidential"}, id="one of two"),
@@ -69,14 +71,14 @@ def test_obligation_that_cannot_be_fulfilled_refuses(
     ("arguments", "reason"),
     [
         pytest.param({SSN: 1}, "The name of an argument would have to be masked", id="masked key"),
-        pytest.param({"field": "ssn", "value": BARE}, "together they still hold", id="no text alone shows it"),
+        pytest.param({"ssn": {BARE: True}}, "The name of a field in it would have to be masked", id="by the key above"),
     ],
 )
 def test_unmet_obligation_refuses(world: World, agent: Agent, arguments: Any, reason: str) -> None:
     agent.obligations = [REDACT]
     client = world.client(AXONFLOW_FAIL_MODE="open")
     error = client.call("count", arguments)["error"]
-    assert (error["code"], error["data"]["executed"]) == (-32003, False)
+    assert (error["code"], error["data"]["executed"], error["data"]["retryable"]) == (-32003, False, False)
     assert reason in error["message"]
     assert BARE not in json.dumps(error)
     assert world.lines("one", "count.txt") == []

@@ -32,14 +32,6 @@ EVIL_NOTE: Final = "a" * 60 + "!"
 EVIL_RESULT: Final = json.dumps({"structuredContent": {"note": EVIL_NOTE}})
 
 
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for a busy machine; tests of deadlines set their own."""
-    monkeypatch.setattr(output_schema, "TURN_S", DEADLINE_S)
-    monkeypatch.setattr(output_schema, "DEADLINE_S", DEADLINE_S)
-    monkeypatch.setattr(output_schema, "START_S", DEADLINE_S)
-
-
 def run(scene: Callable[[OutputSchemas], Awaitable[None]]) -> None:
     """Play a scene with what checks, and end that."""
 
@@ -255,6 +247,8 @@ def listing(world: World, schema: Any, name: str = "one") -> dict[str, Any]:
     ],
 )
 def test_backends_schema_holds_nobody_up(world: World, schema: Any, given: Any, fault: str) -> None:
+    if fault == LATE:
+        world.waits["output_schema.DEADLINE_S"] = 1.0
     client = world.client(listing(world, schema), hostile(world, "two"))
     assert client.tools() == ["one__say", "two__say"]
     result = {"content": [], "structuredContent": given}

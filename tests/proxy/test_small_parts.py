@@ -130,7 +130,7 @@ def test_plain_keys(key: str, plain: bool) -> None:
 
 def test_query_is_decoded_and_whole() -> None:
     leaves = leaves_of({"sql": 'SELECT "a"\nFROM <b>', "deep": {"odd key": [1]}, "flag": True})
-    assert query_text("run", leaves) == 'tool_call: run\nsql: SELECT "a"\nFROM <b>\nodd key: 1\ndeep\nflag'
+    assert query_text("run", leaves) == 'tool_call: run\nflag\nsql: SELECT "a"\nFROM <b>\ndeep.odd key: 1'
 
 
 def test_long_queries_overlap() -> None:

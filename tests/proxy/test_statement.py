@@ -39,6 +39,25 @@ def test_flat_query(arguments: dict[str, Any], expected: str | None) -> None:
     assert flat_query("t", arguments) == expected
 
 
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        pytest.param({"rows": [{"ssn": 1}]}, ["rows.ssn: 1"], id="object in a list"),
+        pytest.param({"ssn": {"value": 1}, "n": 2}, ["ssn.value: 1", "n: 2"], id="object"),
+        pytest.param({"n": 2, "s": True, "ms": [[]]}, ["s", "ms", "n: 2"], id="without text"),
+        pytest.param({"n": 2, "a": None, "b": False, "c": "", "d": [], "e": {}}, ["n: 2"], id="not there"),
+        pytest.param({"n": 2, "DROP TABLE x": None, "123": ""}, ["DROP TABLE x", "123", "n: 2"], id="data as keys"),
+        pytest.param({"a": {"": "x"}}, ["a: x"], id="key without a name"),
+        pytest.param({"a b": {"n": 2}}, ["a b", "n: 2"], id="no step of a path"),
+        pytest.param({"a": {"n": 1, "m": 2, "value": 3}}, ["a.n: 1", "m: 2", "a.value: 3"], id="first and generic"),
+        pytest.param({"a": {"b": {"n": 1}, "m": 2}}, ["b.n: 1", "a.m: 2"], id="deep"),
+        pytest.param({"a": {"x": True}, "b": {"x": True}}, ["a", "x", "b"], id="once"),
+    ],
+)
+def test_keys_stand_before_values(arguments: dict[str, Any], lines: list[str]) -> None:
+    assert query_text("t", leaves_of(arguments)) == "\n".join(["tool_call: t", *lines])
+
+
 BLOCKS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"type": st.sampled_from(["text", "image", "x"])},
     optional={"text": st.text(max_size=5) | st.integers(), "data": st.text(max_size=3), "annotations": st.just({})},

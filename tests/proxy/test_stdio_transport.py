@@ -16,6 +16,7 @@ from axonflow_hooks.proxy.backend_map import parse_backends
 from axonflow_hooks.proxy.diagnostics import Diagnostics
 from axonflow_hooks.proxy.guardian import Guardian
 from axonflow_hooks.proxy.rpc import Lost, Session
+from tests.proxy.conftest import DEADLINE_S
 from tests.proxy.test_rpc import Wire
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ OWN = [
     pytest.param(True, id="our pipes", marks=pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")),
     pytest.param(False, id="the subprocess' pipes"),
 ]
-LONG_S = 60.0
+LONG_S = DEADLINE_S
 DESCRIPTORS = Path("/proc/self/fd")
 
 
@@ -84,6 +85,7 @@ def test_messages_of_any_size_and_the_end(own: bool, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("own", OWN)
 def test_program_ends_with_its_input(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stdio_transport, "OWN_PIPES", own)
+    monkeypatch.setattr(stdio_transport, "LEAVE_S", LONG_S)  # with less, a busy machine may have it killed
 
     async def test(session: Session, diagnostics: Diagnostics, guardian: Guardian) -> None:
         transport = await stdio_transport.start_program(_backend(), session, diagnostics, os.environ, guardian)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from tests.proxy.two_ways import CLIENT_TRACE, Scenario, both_ways
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from tests.conftest import Received
     from tests.proxy.conftest import Agent, World
     from tests.proxy.two_ways import Proxy
 
@@ -290,8 +292,15 @@ async def _backend_too_slow(proxy: Proxy) -> None:
 async def _agent_too_slow(proxy: Proxy) -> None:
     pdp = proxy.assembly.pdp
     usual, pdp.settings = pdp.settings, replace(pdp.settings, decide_timeout_s=0.2)
-    proxy.agent.before = lambda _: Reply(act="hang")
+    asked = threading.Event()
+
+    def hang(_: Received) -> Reply:
+        asked.set()
+        return Reply(act="hang")
+
+    proxy.agent.before = hang
     await proxy.call("count", {})
+    await proxy.until(asked.is_set)  # before the next question
     pdp.settings = usual
 
 
@@ -316,6 +325,7 @@ PLAYS = {
         "decision", play=_cancelled_while(CHECK_INPUT, arguments={"text": SSN}), obliges=(REDACT,)
     ),
     "cancelled while checked": Scenario("check", play=_cancelled_while(CHECK_OUTPUT)),
+    "cancelled while its parts are checked": Scenario("check", play=_cancelled_while(CHECK_OUTPUT, "echo")),
     "cancelled while the error is checked": Scenario(
         "check", play=_cancelled_while(CHECK_OUTPUT, "fail", {"message": "x"})
     ),

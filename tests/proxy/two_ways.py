@@ -231,7 +231,7 @@ class Proxy:
             go.set()
         await self.assembly.aclose()
         await self.link.aclose()
-        self._diagnostics.close()
+        self._diagnostics.close(DEADLINE_S)
         self._output.close()
         self._input.close()
         os.close(self._stderr)
