@@ -107,7 +107,9 @@ def test_personal_data_in_results(posture: Posture, value: str) -> None:
         pytest.param({"nik": NIK_DIGITS}, {"nik": "nik"}, id="nik"),
         pytest.param({"nik": int(NIK_DIGITS)}, {"nik": "nik"}, id="nik as a number"),
         pytest.param({"passport": PASSPORT}, {"passport": "passport"}, id="passport"),
-        pytest.param({"field": "ssn", "value": BARE}, None, id="named by a neighbour"),
+        pytest.param({"field": "ssn", "value": BARE}, {"field": "ssn", "value": "ssn"}, id="named by a neighbour"),
+        pytest.param({"sql": "ssn = ?", "params": [BARE]}, {"sql": "ssn = ?", "params": ["ssn"]}, id="sql"),
+        pytest.param({f"ssn {BARE}": 1}, None, id="in a name"),
     ],
 )  # fmt: skip
 def test_arguments_named_by_their_keys(posture: Posture, arguments: Any, masked: Any) -> None:
