@@ -101,6 +101,17 @@ def test_two_that_start_at_once_give_one_agent(cli: Cli, folder: Path) -> None:
     found = find_instance(folder)
     assert found is not None
     assert all(found.endpoint in result.out for result in results)
+    assert _agents_on(folder) <= {found.pid}, "the other one would take over when this one is stopped"
+
+
+def _agents_on(folder: Path) -> set[int]:
+    """Give the processes that were started on a data folder, where the system tells (Linux)."""
+    found = set()
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if str(folder).encode() in file.read_bytes().split(b"\0"):
+                found.add(int(file.parent.name))
+    return found
 
 
 def test_another_port_than_that_of_the_one_that_runs_is_told(cli: Cli, folder: Path) -> None:

@@ -67,10 +67,20 @@ def start(folder: Path, arguments: Sequence[str], log_file: Path, environ: Mappi
         creationflags=detached,
     )
     instance = _wait_for(folder, process, log_file, said_before)
+    _leave_it_to(instance, process)
     # Two that start at once: the second process has ended, and the first one's agent is there.
     already = process.poll() is not None
     process.returncode = process.returncode or 0  # it outlives this process: nobody will wait for it
     return Started(instance, already)
+
+
+def _leave_it_to(instance: Instance, process: subprocess.Popen[bytes]) -> None:
+    """End the process that was started where another one is the agent: it would take over once that one is stopped."""
+    # On Windows a virtual environment's python starts another process, so that the numbers say nothing.
+    if sys.platform != "win32" and process.pid != instance.pid and process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_S)
 
 
 def stop(folder: Path) -> Instance | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LOCK_NAME: Final = "agent.lock"
 RECORD_NAME: Final = "agent.json"
 
-_PROBE_S: Final = 5.0
+_PROBE_S: Final = 0.5
 """Who asks whether an agent runs holds the lock for a moment: an agent that starts in that moment waits."""
 
 
