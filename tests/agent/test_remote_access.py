@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-from datetime import datetime, timedelta, timezone
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from axonflow_hooks.agent.access import access_of
 from axonflow_hooks.agent.listening import Tls
@@ -21,6 +16,7 @@ from axonflow_hooks.agent.service import health
 from axonflow_hooks.agent.service.instance import find_instance
 from tests.agent.store.old_release import secret_hash, tamper
 from tests.conftest import NO_TLS
+from tests.self_signed import self_signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,25 +185,10 @@ def test_loopback_is_not_warned_of(start_agent: Start) -> None:
 @pytest.fixture
 def tls(tmp_path: Path) -> Tls:
     """Give a certificate for 127.0.0.1 that it has signed itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "agent")])
-    now = datetime.now(timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
     files = Tls(tmp_path / "agent.pem", tmp_path / "agent.key")
-    files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    certificate, key = self_signed()
+    files.certificate.write_bytes(certificate)
+    files.key.write_bytes(key)
     return files
 
 

@@ -1,9 +1,10 @@
-"""A denial that is there counts, however late this process is for the others' time-outs."""
+"""What has been answered in time counts, whoever else hangs and however late this process is."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 from axonflow_hooks.claude_code import context
 from axonflow_hooks.claude_code.context import Deadline
 from axonflow_hooks.claude_code.hook import answer
+from tests.claude_code.conftest import BASH, SSN, masked_in, updated
 
 if TYPE_CHECKING:
     from tests.claude_code.conftest import Hooks, StubAgent
@@ -37,3 +39,28 @@ def test_a_denied_piece_outlives_one_that_hangs(
     said: Any = json.loads(asyncio.run(answer("pre-tool-use", json.dumps(event).encode(), hooks.environ, 8.0)).stdout)
     assert said["hookSpecificOutput"]["permissionDecision"] == "deny"
     assert "dec-42" in said["hookSpecificOutput"]["permissionDecisionReason"]
+
+
+def test_a_deny_of_one_piece_is_not_lost_to_another_that_hangs(hooks: Hooks, agent: StubAgent, late: float) -> None:
+    started = threading.Event()
+
+    def decide(given: dict[str, Any]) -> Any:
+        if COMMAND in given["statement"]:
+            started.wait(60)
+            return DENIED
+        started.set()
+        return {"act": "hang"}
+
+    agent.on["check_policy"] = decide
+    content = "a" * 2_000_000 + COMMAND + "b" * 500_000
+    reply = hooks.pre("Write", {"file_path": "/x", "content": COMMAND + content}, deadline_s=late)
+    assert reply["hookSpecificOutput"]["permissionDecision"] == "deny"
+    assert "dec-42" in reply["hookSpecificOutput"]["permissionDecisionReason"]
+
+
+def test_what_was_masked_in_time_is_kept_when_the_rest_hangs(hooks: Hooks, agent: StubAgent, late: float) -> None:
+    agent.on["check_output"] = lambda asked: {"act": "hang"} if "SLOW" in asked["message"] else agent.mask_output(asked)
+    response = {"stdout": SSN, **BASH, "stderr": "SLOW"}
+    reply = hooks.post("Bash", {"command": "x"}, response, deadline_s=late)
+    assert updated(reply) == masked_in(response)
+    assert "not scanned" in reply["systemMessage"]

@@ -329,14 +329,6 @@ def test_a_hanging_agent_does_not_hold_the_host(hooks: Hooks, agent: StubAgent, 
     assert "not scanned" in reply["systemMessage"]
 
 
-def test_what_was_masked_in_time_is_kept_when_the_rest_hangs(hooks: Hooks, agent: StubAgent, late: float) -> None:
-    agent.on["check_output"] = lambda asked: {"act": "hang"} if "SLOW" in asked["message"] else agent.mask_output(asked)
-    response = {"stdout": SSN, **BASH, "stderr": "SLOW"}
-    reply = hooks.post("Bash", {"command": "x"}, response, deadline_s=late)
-    assert updated(reply) == masked_in(response)
-    assert "not scanned" in reply["systemMessage"]
-
-
 def test_a_failed_audit_changes_nothing(hooks: Hooks, agent: StubAgent) -> None:
     agent.on["audit_tool_call"] = lambda _: {"act": "status", "status": 500}
     assert hooks.post("Bash", {"command": "x"}, {"stdout": "x", **BASH}) is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -321,22 +320,6 @@ def test_a_refusal_of_one_piece_outranks_the_failure_of_another(hooks: Hooks, ag
     )
     reply = hooks.pre("Write", {"file_path": "/x", "content": "a" * 1_400_000 + "NEEDLE"})
     assert "(code -32001)" in reason_of(reply)
-
-
-def test_a_deny_of_one_piece_is_not_lost_to_another_that_hangs(hooks: Hooks, agent: StubAgent, late: float) -> None:
-    started = threading.Event()
-
-    def decide(given: dict[str, Any]) -> Any:
-        if PAYLOAD in given["statement"]:
-            started.wait(60)
-            return DENIED
-        started.set()
-        return {"act": "hang"}
-
-    agent.on["check_policy"] = decide
-    content = "a" * 2_000_000 + PAYLOAD + "b" * 500_000
-    reply = hooks.pre("Write", {"file_path": "/x", "content": PAYLOAD + content}, deadline_s=late)
-    assert "dec-42" in reason_of(reply)
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from datetime import datetime, timedelta, timezone
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from axonflow_hooks.errors import AgentUnavailable
 from axonflow_hooks.proxy.agent_link import tls_context
 from axonflow_hooks.proxy.direct_link import DirectLink
 from tests.proxy.conftest import DEADLINE_S
+from tests.self_signed import self_signed
 
 
 @pytest.fixture(autouse=True)
@@ -29,25 +25,8 @@ def no_authorities_set(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """Give a file with a certificate for 127.0.0.1 that it has signed itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "agent")])
-    now = datetime.now(timezone.utc)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
     file = tmp_path / "agent.pem"
-    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    file.write_bytes(b"".join(self_signed()))
     return file
 
 
